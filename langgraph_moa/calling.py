@@ -1,0 +1,152 @@
+"""Calls a seat: its model, then its fallbacks, within a time; a failure comes back as data."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphBubbleUp
+
+from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError
+from langgraph_moa.mixture import model_label
+from langgraph_moa.mixture.seats import Seat
+from langgraph_moa.models import ReadyModel
+from langgraph_moa.proposal import Failure, Proposal, Status, finish_reason, served_model, status_of, usage_of, visible_text
+from langgraph_moa.redaction import redact
+from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
+
+_NOT_DATA = (GraphBubbleUp, ConfigurationError, MissingDependencyError, MissingKeyError)
+_LONGEST_MESSAGE = 500
+_WHY: dict[Status, str] = {"empty": "the answer has no visible text", "refused": "the model declined to answer"}
+
+
+class Place(NamedTuple):
+    """Where a seat is."""
+
+    layer: int
+    """Counted from 1; the aggregator's is the number of layers and one more."""
+    index: int
+    slot: str
+
+
+class Outcome(NamedTuple):
+    """What came of a call."""
+
+    proposal: Proposal
+    message: AIMessage | None
+    """The last answer, also one that is empty or a refusal; `None` when no model answered."""
+
+
+@dataclass
+class _Progress:
+    """What is known of a call while it runs."""
+
+    attempts: int = 0
+    label: str | None = None
+    message: AIMessage | None = None
+    error: Exception | None = None
+
+
+class SeatCaller:
+    """The models of a seat, in the order in which they are asked.
+
+    Args:
+        seat: A proposer or an aggregator.
+        streams: Whether tokens may be wanted one by one.
+    """
+
+    def __init__(self, seat: Seat, *, streams: bool) -> None:
+        self.label = model_label(seat.model)
+        self._models = [ReadyModel(seat, model, streams=streams) for model in (seat.model, *seat.fallbacks)]
+
+    async def call(
+        self,
+        place: Place,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        *,
+        seconds: float,
+        unless: asyncio.Event | None = None,
+    ) -> Outcome:
+        """Ask until a model gives a usable answer or none is left.
+
+        Args:
+            place: For the record.
+            messages: The request.
+            config: Of the node, with the callbacks.
+            seconds: For all models together.
+            unless: Ends the call as `cancelled`.
+
+        Raises:
+            ConfigurationError: Or another error of the user's set-up, which no fallback mends.
+        """
+        progress = _Progress()
+        started_at, started = time.time(), time.monotonic()
+        interrupted = await _interrupted_by(within(seconds, self._ask_in_turn(messages, config, progress), unless=unless))
+        latency = time.monotonic() - started
+        status, failure = _verdict(progress, interrupted, seconds)
+        message = progress.message
+        proposal = Proposal(
+            layer=place.layer,
+            index=place.index,
+            proposer=place.slot,
+            model=self.label,
+            served_model=progress.label,
+            status=status,
+            text=visible_text(message) if message is not None and status == "ok" else "",
+            error=failure,
+            latency=latency,
+            started_at=started_at,
+            attempts=progress.attempts,
+            usage=None if message is None else usage_of(message),
+            finish_reason=None if message is None else finish_reason(message),
+        )
+        return Outcome(proposal, message)
+
+    async def _ask_in_turn(self, messages: Sequence[AnyMessage], config: RunnableConfig, progress: _Progress) -> None:
+        for model in self._models:
+            progress.attempts += 1
+            progress.message = progress.error = progress.label = None
+            try:
+                message = await model.ask(messages, config)
+            except _NOT_DATA:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
+                progress.error = error
+                continue
+            progress.message = message
+            progress.label = model.label if progress.attempts > 1 else served_model(message)
+            if status_of(message) == "ok" or message.tool_calls:
+                return
+
+
+async def _interrupted_by(call: Coroutine[Any, Any, None]) -> Status | None:
+    try:
+        await call
+    except DeadlineExceeded:
+        return "timeout"
+    except QuorumReached:
+        return "cancelled"
+    return None
+
+
+def _verdict(progress: _Progress, interrupted: Status | None, seconds: float) -> tuple[Status, Failure | None]:
+    if interrupted == "timeout":
+        return interrupted, Failure(kind="DeadlineExceeded", message=f"no answer within {seconds:.3g} s")
+    if interrupted == "cancelled":
+        return interrupted, Failure(kind="QuorumReached", message="the layer went on without it")
+    if progress.message is None:
+        return "error", describe(progress.error)
+    status = status_of(progress.message)
+    return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
+
+
+def describe(error: BaseException | None) -> Failure:
+    """Return an exception as data: its kind, and its message in one line without secrets."""
+    text = " ".join(redact(str(error)).split()) if error is not None else ""
+    return Failure(kind=type(error).__name__, message=text[:_LONGEST_MESSAGE] or type(error).__name__)

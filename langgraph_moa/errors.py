@@ -1,0 +1,92 @@
+"""Every error of this package.
+
+```
+MoAError
+├── ConfigurationError      (also ValueError)   the recipe is wrong: fix it and build again
+├── MissingDependencyError  (also ImportError)  a package is missing: install it
+├── MissingKeyError                             an API key is missing: set it
+├── QuorumError                                 too few proposers answered; holds every proposal
+├── BudgetError                                 the next call would pass the budget
+└── AggregatorError                             the aggregator failed; holds the finished proposals
+```
+
+All of them pickle, so they cross processes with what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class MoAError(Exception):
+    """Base of all errors raised by `langgraph_moa`."""
+
+
+class ConfigurationError(MoAError, ValueError):
+    """A recipe, file or option is wrong. The message names the value, what is allowed and what to do."""
+
+
+class MissingDependencyError(MoAError, ImportError):
+    """An optional package is not installed. The message holds the command that installs it."""
+
+
+class MissingKeyError(MoAError):
+    """A provider's API key is not set. No request was made."""
+
+
+class BudgetError(MoAError):
+    """The next call would pass the budget."""
+
+
+class QuorumError(MoAError):
+    """Fewer proposers gave a usable answer than the layer needs. The aggregator was not called.
+
+    Args:
+        layer: Number of the layer, counted from 1.
+        quorum: Usable proposals that the layer needs.
+        proposals: Every proposal of the layer with its status, in configured order.
+    """
+
+    def __init__(self, layer: int, quorum: int, proposals: Sequence[Mapping[str, Any]]) -> None:
+        self.layer = layer
+        self.quorum = quorum
+        self.proposals = list(proposals)
+        usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
+        super().__init__(
+            f"layer {layer}: {usable} of {len(self.proposals)} proposers gave a usable answer, {quorum} needed "
+            f"({_causes(self.proposals)}). Lower Layer.quorum, or mend or replace these models."
+        )
+
+    def __reduce__(self) -> tuple[type[QuorumError], tuple[int, int, list[Mapping[str, Any]]]]:
+        return type(self), (self.layer, self.quorum, self.proposals)
+
+
+class AggregatorError(MoAError):
+    """The aggregator and its fallbacks failed. What the proposers said is kept.
+
+    Args:
+        cause: Kind and message of the failure, with secrets removed.
+        proposals: Every finished proposal, layer by layer, in configured order.
+    """
+
+    def __init__(self, cause: str, proposals: Sequence[Mapping[str, Any]]) -> None:
+        self.cause = cause
+        self.proposals = list(proposals)
+        usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
+        super().__init__(
+            f"the aggregator failed: {cause}. {usable} usable proposals are kept in .proposals; "
+            "name another model in Aggregator(fallbacks=...) or call again."
+        )
+
+    def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]]]]:
+        return type(self), (self.cause, self.proposals)
+
+
+def _causes(proposals: Sequence[Mapping[str, Any]]) -> str:
+    """Say why each unusable proposal is unusable, in one line."""
+    failed = [proposal for proposal in proposals if proposal["status"] != "ok"]
+    return "; ".join(
+        f"{proposal['proposer']}: {proposal['status']}" + (f", {proposal['error']['message']}" if proposal["error"] else "")
+        for proposal in failed
+    )

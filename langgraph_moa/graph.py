@@ -1,0 +1,86 @@
+"""Draws a mixture as a LangGraph graph. The only file that adds nodes and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langgraph.cache.base import BaseCache
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
+
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.mixture import Mixture, Model
+from langgraph_moa.mixture.seats import AnySeat
+from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
+from langgraph_moa.state import MoAInput, MoAOutput, MoAState
+
+MoAGraph = CompiledStateGraph[MoAState, None, MoAInput, MoAOutput]
+
+
+def create_moa(
+    mixture: Mixture,
+    *,
+    checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
+    store: BaseStore | None = None,
+    cache: BaseCache[Any] | None = None,
+    interrupt_before: Sequence[str] | None = None,
+    interrupt_after: Sequence[str] | None = None,
+    name: str | None = None,
+) -> MoAGraph:
+    """Compile a mixture to a graph, to be invoked as a Runnable or added as a node to a larger graph.
+
+    `graph.invoke({"messages": [...]})` gives the conversation with the answer as its last message, and `proposals`:
+    every proposal, layer by layer, in configured order. Nodes are named `layer_1_<slot>`, ..., `layer_1_join`, ...,
+    `aggregator`.
+
+    Args:
+        mixture: The recipe. Models that are mixtures are compiled too.
+        checkpointer: `None`: stateless on its own; within a parent graph, the parent's. See LangGraph for the rest.
+        store: As in `StateGraph.compile`.
+        cache: As in `StateGraph.compile`.
+        interrupt_before: Nodes to stop before, such as `"aggregator"`.
+        interrupt_after: Nodes to stop after, such as `"layer_1_join"`.
+        name: Of the graph in traces; `None`: the mixture's.
+
+    Raises:
+        ConfigurationError: `mixture` is not a `Mixture`, or sampling parameters are set for a model that takes none.
+    """
+    if not isinstance(mixture, Mixture):
+        msg = f"create_moa takes a Mixture, got {type(mixture).__name__}. Build one with Mixture.of(proposers, aggregator)"
+        raise ConfigurationError(msg)
+    run = Run(mixture)
+    compiled = mixture.map_seats(_with_compiled_models)
+    graph = StateGraph(MoAState, input_schema=MoAInput, output_schema=MoAOutput)
+    before = START
+    for number, layer in enumerate(compiled.layers, start=1):
+        join = f"layer_{number}_join"
+        graph.add_node(join, JoinNode(run, number, layer))
+        for slot in layer.slots(number):
+            graph.add_node(slot.node, ProposerNode(run, slot, layer))
+            graph.add_edge(before, slot.node)
+            graph.add_edge(slot.node, join)
+        before = join
+    graph.add_node(AGGREGATOR, AggregatorNode(run, compiled.merger))
+    graph.add_edge(before, AGGREGATOR)
+    graph.add_edge(AGGREGATOR, END)
+    return graph.compile(
+        checkpointer=checkpointer,
+        store=store,
+        cache=cache,
+        interrupt_before=list(interrupt_before or ()),
+        interrupt_after=list(interrupt_after or ()),
+        name=name or mixture.name,
+    )
+
+
+def _with_compiled_models(seat: AnySeat) -> AnySeat:
+    """Compile the mixtures that stand in a seat."""
+    return replace(seat, model=_compiled(seat.model), fallbacks=[_compiled(model) for model in seat.fallbacks])
+
+
+def _compiled(model: Model) -> Model:
+    return create_moa(model) if isinstance(model, Mixture) else model

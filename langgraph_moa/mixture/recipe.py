@@ -1,0 +1,260 @@
+"""The whole recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self, TypedDict, Unpack, get_args
+
+from langchain_core.messages import BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
+
+from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.mixture.layer import Layer, Slot
+from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
+from langgraph_moa.mixture.seats import Aggregator, AnySeat, Model, NestedModel, Proposer, Seat, as_aggregator, model_label
+from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE, Placement
+from langgraph_moa.serialization import plain_table, read_fields
+from langgraph_moa.slots import check_name
+from langgraph_moa.tables import read_table
+from langgraph_moa.usage import Plan, PlannedCall, PriceTable, add_counts, packaged_prices, planned_call
+
+OnPartial = Literal["allow", "warn", "raise"]
+DEFAULT_NAME = "moa"
+
+
+class LayerOptions(TypedDict, total=False):
+    """Fields of `Layer` that `Mixture.of` gives to every layer."""
+
+    quorum: int
+    grace: float | None
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture(NestedModel):
+    """Layers of proposers, and the aggregator that writes the answer."""
+
+    layers: Sequence[Layer]
+    aggregator: Aggregator | Model
+    """A model stands for `Aggregator(model)`."""
+    _: KW_ONLY
+    name: str = DEFAULT_NAME
+    reference_placement: Placement = "tail"
+    """Where references go: `"tail"` keeps the conversation a stable prefix for prompt caches, `"system"` is the paper's."""
+    shuffle_seed: int | None = None
+    """Shows references in an order drawn from this seed; `None`: in the configured order."""
+    on_partial: OnPartial = "warn"
+    """What to do when the quorum is met but a proposer gave no usable answer. `"raise"` raises `QuorumError`."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        layers = checks.listed("Mixture.layers", self.layers)
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+            msg = f"Mixture.layers must be a list of one Layer or more, got {self.layers!r}. For one list of proposers: Mixture.of"
+            raise ConfigurationError(msg)
+        object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
+        check_name("Mixture.name", self.name)
+        checks.choice("Mixture.reference_placement", self.reference_placement, get_args(Placement))
+        checks.choice("Mixture.on_partial", self.on_partial, get_args(OnPartial))
+        if self.shuffle_seed is not None:
+            checks.whole_number("Mixture.shuffle_seed", self.shuffle_seed, low=0)
+        _refuse_itself(self)
+
+    @classmethod
+    def of(
+        cls,
+        proposers: Sequence[Proposer | Model],
+        aggregator: Aggregator | Model,
+        *,
+        depth: int = 2,
+        name: str = DEFAULT_NAME,
+        **options: Unpack[LayerOptions],
+    ) -> Self:
+        """Put the same proposers in every layer.
+
+        Args:
+            proposers: Of each layer, in order.
+            aggregator: Writes the answer.
+            depth: Stages of model calls, the aggregator included: 2 to 64.
+            name: In traces and reports.
+            options: `quorum`, `grace` and `deadline` of every layer.
+
+        Raises:
+            ConfigurationError: A value is wrong.
+        """
+        checks.whole_number("depth", depth, low=2, high=64)
+        layer = Layer(checks.listed("proposers", proposers), **options)
+        return cls([layer] * (depth - 1), aggregator, name=name)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a mixture from a `.toml` or `.json` file.
+
+        Raises:
+            ConfigurationError: The file is unreadable or malformed, or its recipe is wrong.
+        """
+        table = read_table(path)
+        try:
+            return cls.from_dict(table)
+        except ConfigurationError as error:
+            msg = f"{path}: {error}"
+            raise ConfigurationError(msg) from error
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """Build a mixture from what `to_dict` gave, or from the short form: `proposers`, `aggregator` and `depth`.
+
+        The short form may also hold `quorum`, `grace` and `deadline`, for every layer.
+
+        Raises:
+            ConfigurationError: A key is unknown or missing, or a value is wrong.
+        """
+        if "layers" in table:
+            fields = read_fields("mixture", table, cls)
+            tables = checks.listed("layers", fields.pop("layers"))
+            layers = [read_layer(f"layers[{index}]", layer, cls.from_dict) for index, layer in enumerate(tables)]
+            return cls(layers, read_aggregator("aggregator", fields.pop("aggregator"), cls.from_dict), **fields)
+        shared = ("depth", *LayerOptions.__annotations__)
+        fields = read_fields("mixture", table, cls, also=("proposers", *shared), optional=("layers",))
+        proposers = read_proposers("proposers", fields.pop("proposers", ()), cls.from_dict)
+        aggregator = read_aggregator("aggregator", fields.pop("aggregator"), cls.from_dict)
+        options = {key: fields.pop(key) for key in shared if key in fields}
+        return replace(cls.of(proposers, aggregator, **options), **fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as data for TOML or JSON; `from_dict` gives an equal mixture back.
+
+        Secrets, such as an `api_key` in `model_kwargs`, are left out: set the provider's environment variable.
+
+        Raises:
+            ConfigurationError: A model is an object, which has no written form.
+        """
+        return plain_table(self, layers=[layer.to_dict() for layer in self.layers], aggregator=self.merger.to_dict())
+
+    @property
+    def depth(self) -> int:
+        """Stages of model calls, the aggregator included: `len(layers) + 1`."""
+        return len(self.layers) + 1
+
+    @property
+    def merger(self) -> Aggregator:
+        """The aggregator, as an `Aggregator`."""
+        return as_aggregator(self.aggregator)
+
+    @property
+    def slots(self) -> tuple[tuple[Slot, ...], ...]:
+        """Every place, layer by layer."""
+        return tuple(layer.slots(number) for number, layer in enumerate(self.layers, start=1))
+
+    def plan(self, messages: Sequence[BaseMessage] = (), *, prices: PriceTable | None = None) -> Plan:
+        """Say what a run would make and cost at most, with no call made.
+
+        Args:
+            messages: The conversation; tokens are estimated at four characters each.
+            prices: `None`: the table that comes with the package.
+        """
+        table = prices or packaged_prices()
+        calls = tuple(self.planned_calls(count_tokens_approximately(messages), table))
+        return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=table.date)
+
+    def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
+        """Yield every call, stage by stage: each reads the conversation and what the stage before writes at most.
+
+        Args:
+            tokens: Of the conversation; `None` when unknown.
+            prices: For the cost of each call.
+            prefix: Names of the slots that this mixture is nested in, each with a `/`.
+        """
+        instructions = count_tokens_approximately([self.merger.prompt or AGGREGATE_AND_SYNTHESIZE])
+        reading = tokens
+        for layer, slots in zip(self.layers, self.slots, strict=True):
+            written: list[int | None] = []
+            for slot in slots:
+                yield from _collect(_seat_calls(slot.layer, prefix + slot.name, slot.proposer, reading, prices), written)
+            reading = add_counts(tokens, instructions, *written)
+            if layer.merger is not None:
+                written = []
+                yield from _collect(_seat_calls(slots[0].layer, f"{prefix}join", layer.merger, reading, prices), written)
+                reading = add_counts(tokens, instructions, *written)
+        yield from _seat_calls(None, f"{prefix}aggregator", self.merger, reading, prices)
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """Every proposer and aggregator, layer by layer, the mixture's own aggregator last."""
+        inner = [seat for layer in self.layers for seat in (*layer.seats, layer.merger) if seat is not None]
+        return (*inner, self.merger)
+
+    def map_seats(self, change: Callable[[Any], Any]) -> Self:
+        """Return the mixture with every proposer and aggregator changed by a function from a seat to one of its kind."""
+        layers = [
+            replace(
+                layer,
+                proposers=[change(seat) for seat in layer.seats],
+                aggregator=None if layer.merger is None else change(layer.merger),
+            )
+            for layer in self.layers
+        ]
+        return replace(self, layers=layers, aggregator=change(self.merger))
+
+    def swap(self, models: Mapping[str, Model]) -> Self:
+        """Return the mixture with other models in some seats.
+
+        Args:
+            models: New models, by a slot's name, by the model that stands there now, or `"aggregator"`. All draws of a
+                proposer are swapped together. A slot that is named after its model is named after the new one.
+
+        Raises:
+            ConfigurationError: A key names nothing in this mixture.
+        """
+        used: set[str] = set()
+        layers = []
+        for layer, slots in zip(self.layers, self.slots, strict=True):
+            names = [[slot.name for slot in slots if slot.proposer is seat] for seat in layer.seats]
+            proposers = [_swapped(seat, own, models, used) for seat, own in zip(layer.seats, names, strict=True)]
+            layers.append(replace(layer, proposers=proposers))
+        aggregator = _swapped(self.merger, ("aggregator",), models, used)
+        unused = sorted(set(models) - used)
+        if unused:
+            names_here = dict.fromkeys(slot.name for slots in self.slots for slot in slots)
+            msg = f"swap: nothing here is named {', '.join(map(repr, unused))}. Seats: aggregator, {', '.join(names_here)}"
+            raise ConfigurationError(msg)
+        return replace(self, layers=layers, aggregator=aggregator)
+
+
+def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], used: set[str]) -> AnySeat:
+    """Put another model in a seat if one is named for it, and note the name that was used."""
+    for key in (*names, model_label(seat.model)):
+        if key in models:
+            used.add(key)
+            return replace(seat, model=models[key])
+    return seat
+
+
+def _seat_calls(layer: int | None, name: str, seat: Seat, tokens: int | None, prices: PriceTable) -> Iterator[PlannedCall]:
+    if isinstance(seat.model, NestedModel):
+        yield from seat.model.planned_calls(tokens, prices, prefix=f"{name}/")
+        return
+    label = model_label(seat.model)
+    yield planned_call(layer, name, label, input_tokens=tokens, output_tokens=seat.max_tokens, prices=prices)
+
+
+def _collect(calls: Iterator[PlannedCall], written: list[int | None]) -> Iterator[PlannedCall]:
+    """Pass calls on, and note what the last of them, the one that answers, writes at most."""
+    last: PlannedCall | None = None
+    for last in calls:
+        yield last
+    written.append(last.output_tokens if last else None)
+
+
+def _refuse_itself(mixture: Mixture) -> None:
+    """Refuse a mixture within itself: one that holds another of its own name, unless the name is the default."""
+    for seat in mixture.seats:
+        for model in (seat.model, *seat.fallbacks):
+            inner = getattr(model, "name", None)
+            if mixture.name != DEFAULT_NAME and inner == mixture.name and not isinstance(model, str):
+                msg = f"the mixture {mixture.name!r} contains itself as {type(seat).__name__}. Name another model there"
+                raise ConfigurationError(msg)

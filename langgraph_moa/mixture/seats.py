@@ -1,0 +1,184 @@
+"""The two seats that a model can take: `Proposer` and `Aggregator`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
+
+from langchain_core.runnables import Runnable
+
+from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.parameters import Parameters
+from langgraph_moa.providers import parse_model_name
+from langgraph_moa.serialization import as_mapping, plain_table
+from langgraph_moa.slots import check_name
+from langgraph_moa.usage import PlannedCall, PriceTable
+
+Strategy = Literal["synthesize"]
+
+
+class NestedModel(ABC):
+    """A model that is made of models: a `Mixture`."""
+
+    __slots__ = ()
+
+    name: str
+
+    @abstractmethod
+    def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
+        """Yield its calls, the one that answers last."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return its written form."""
+
+
+Model: TypeAlias = str | Runnable[Any, Any] | NestedModel
+"""`"provider:model"`, a chat model, any other Runnable from messages to a message or a state, or a mixture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposer:
+    """A model that answers independently of the other proposers of its layer."""
+
+    model: Model
+    _: KW_ONLY
+    name: str | None = None
+    """Slot name in node names, traces and reports; made from the model's name if `None`."""
+    temperature: float | None = None
+    """0 to 2. Sent only when set, as are all sampling parameters."""
+    max_tokens: int | None = None
+    system_prompt: str | None = None
+    """Added behind the conversation's own system message, for this proposer alone."""
+    timeout: float | None = None
+    """Seconds for this proposer, fallbacks included, where less than its layer's deadline."""
+    fallbacks: Sequence[Model] = ()
+    """Models asked in turn when the one before raises an error."""
+    required: bool = False
+    """Whether the layer waits for it until the deadline even when the quorum is reached."""
+    samples: int = 1
+    """Independent draws of this model, each a slot of its own: the paper's single-proposer setting."""
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments for the constructor of a model named by a string."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _check_seat(self)
+        if self.name is not None:
+            check_name("Proposer.name", self.name)
+        checks.text("Proposer.system_prompt", self.system_prompt)
+        checks.whole_number("Proposer.samples", self.samples, low=1, high=1024)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, secrets left out."""
+        return _seat_table(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregator:
+    """The model that synthesises the references into one answer."""
+
+    model: Model
+    _: KW_ONLY
+    strategy: Strategy = "synthesize"
+    temperature: float | None = None
+    """0 to 2. Sent only when set."""
+    max_tokens: int | None = None
+    prompt: str | None = None
+    """Instructions that stand before the references, plain text; `None`: `prompts.AGGREGATE_AND_SYNTHESIZE`."""
+    fallbacks: Sequence[Model] = ()
+    """Models asked in turn when the one before raises an error."""
+    timeout: float | None = None
+    """Seconds, fallbacks included; `None` means 600."""
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments for the constructor of a model named by a string."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _check_seat(self)
+        checks.choice("Aggregator.strategy", self.strategy, get_args(Strategy))
+        checks.text("Aggregator.prompt", self.prompt)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, secrets left out."""
+        return _seat_table(self)
+
+
+Seat: TypeAlias = Proposer | Aggregator
+AnySeat = TypeVar("AnySeat", Proposer, Aggregator)
+
+
+def as_proposer(value: Proposer | Model) -> Proposer:
+    """Return a proposer for a model, or the proposer itself."""
+    return value if isinstance(value, Proposer) else Proposer(value)
+
+
+def as_aggregator(value: Aggregator | Model) -> Aggregator:
+    """Return an aggregator for a model, or the aggregator itself."""
+    return value if isinstance(value, Aggregator) else Aggregator(value)
+
+
+def model_label(model: Model) -> str:
+    """Return the name under which a model is recorded: `provider:model`, or what an object calls itself."""
+    if isinstance(model, str):
+        return model
+    if isinstance(model, NestedModel):
+        return f"mixture:{model.name}"
+    kind = type(model).__name__
+    name = getattr(model, "model_name", None) or getattr(model, "model", None)
+    if isinstance(name, str) and name:
+        return f"{kind.removeprefix('Chat').lower()}:{name}"
+    own = getattr(model, "name", None)
+    return own if isinstance(own, str) and own else kind
+
+
+def _check_seat(seat: Seat) -> None:
+    """Check the fields that both seats have, and freeze what they hold."""
+    kind = type(seat).__name__
+    fallbacks = checks.listed(f"{kind}.fallbacks", seat.fallbacks)
+    for model in (seat.model, *fallbacks):
+        _check_model(kind, model)
+    checks.number(f"{kind}.temperature", seat.temperature, low=0, high=2)
+    if seat.max_tokens is not None:
+        checks.whole_number(f"{kind}.max_tokens", seat.max_tokens, low=1)
+    checks.number(f"{kind}.timeout", seat.timeout, above=0)
+    parameters = Parameters(as_mapping(f"{kind}.model_kwargs", seat.model_kwargs))
+    if parameters and not isinstance(seat.model, str):
+        msg = f"{kind}.model_kwargs goes with a 'provider:model' string, got an object: set {', '.join(parameters)} on it"
+        raise ConfigurationError(msg)
+    object.__setattr__(seat, "fallbacks", fallbacks)
+    object.__setattr__(seat, "model_kwargs", parameters)
+
+
+def _check_model(kind: str, model: object) -> None:
+    if isinstance(model, str):
+        parse_model_name(model)
+    elif not isinstance(model, Runnable | NestedModel):
+        msg = (
+            f"{kind}.model must be a 'provider:model' string, a chat model, another Runnable or a Mixture; "
+            f"got {type(model).__name__}"
+        )
+        raise ConfigurationError(msg)
+
+
+def _seat_table(seat: Seat) -> dict[str, Any]:
+    kwargs = seat.model_kwargs.without_secrets() if isinstance(seat.model_kwargs, Parameters) else {}
+    table = plain_table(
+        seat,
+        model=_written(seat, seat.model),
+        fallbacks=[_written(seat, model) for model in seat.fallbacks],
+        model_kwargs=kwargs,
+    )
+    return {name: value for name, value in table.items() if name != "model_kwargs" or value}
+
+
+def _written(seat: Seat, model: Model) -> str | dict[str, Any]:
+    if isinstance(model, str):
+        return model
+    if isinstance(model, NestedModel):
+        return model.to_dict()
+    msg = f"{type(seat).__name__} {model_label(model)!r} is an object, which has no written form: name it as 'provider:model'"
+    raise ConfigurationError(msg)

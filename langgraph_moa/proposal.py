@@ -1,0 +1,145 @@
+"""What a proposer answered, or why it did not: plain data, no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+from langchain_core.messages import AIMessage, BaseMessage
+from typing_extensions import TypedDict
+
+Status = Literal["ok", "error", "timeout", "cancelled", "empty", "refused", "skipped"]
+"""`ok` is the only usable one. `cancelled`: the quorum was reached without it. `empty`: no visible text."""
+
+
+class Failure(TypedDict):
+    """Why there is no usable answer."""
+
+    kind: str
+    """Class name of the exception, or a word for what was missing."""
+    message: str
+    """One line, with secrets removed."""
+
+
+class Usage(TypedDict):
+    """Tokens of one call or of several. What a provider did not report is `None`, never 0."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    cached_tokens: int | None
+    """Input tokens that the provider read from its prompt cache."""
+    reasoning_tokens: int | None
+    """Output tokens that were spent on hidden reasoning."""
+
+
+class Proposal(TypedDict):
+    """One slot's answer in one layer. Only strings, numbers and dicts, so that every checkpointer can keep it."""
+
+    layer: int
+    """Counted from 1."""
+    index: int
+    """Position in the layer, counted from 0; the order of the references."""
+    proposer: str
+    """Name of the slot."""
+    model: str
+    """The model that was asked for."""
+    served_model: str | None
+    """The model that answered, as the provider names it, or the fallback that did."""
+    status: Status
+    text: str
+    """Visible text only; empty unless `status` is `ok`."""
+    error: Failure | None
+    latency: float | None
+    """Seconds from the call to the answer or to the failure; `None` when no call was made."""
+    started_at: float | None
+    """Unix time of the call, in seconds."""
+    attempts: int
+    """Models that were asked: 1, and one more for each fallback used."""
+    usage: Usage | None
+    finish_reason: str | None
+
+
+_THINKING = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
+_UNOPENED_THINKING = re.compile(r"\A(?:(?!<think>).)*?</think>\s*", re.DOTALL)
+_UNCLOSED_THINKING = re.compile(r"\A\s*<think>.*\Z", re.DOTALL)
+
+
+def visible_text(message: BaseMessage) -> str:
+    """Return what a reader would see: no thinking blocks, no `<think>` passages, no tool calls.
+
+    Text without a `<think>` or `</think>` mark comes back byte for byte.
+    """
+    content = message.content
+    text = content if isinstance(content, str) else "".join(_block_text(block) for block in content)
+    if "</think>" in text:
+        text = _UNOPENED_THINKING.sub("", _THINKING.sub("", text))
+    return _UNCLOSED_THINKING.sub("", text) if "<think>" in text else text
+
+
+def is_usable(proposal: Proposal) -> bool:
+    """Say whether a proposal may be shown to the next stage and counts for the quorum."""
+    return proposal["status"] == "ok"
+
+
+def status_of(message: AIMessage) -> Status:
+    """Classify an answer as `ok`, `empty` or `refused`; a refusal is told by the provider's own mark."""
+    blocks = message.content if isinstance(message.content, list) else []
+    refused = (
+        bool(message.additional_kwargs.get("refusal"))
+        or finish_reason(message) in {"content_filter", "refusal"}
+        or any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks)
+    )
+    if refused:
+        return "refused"
+    return "ok" if visible_text(message).strip() else "empty"
+
+
+def finish_reason(message: AIMessage) -> str | None:
+    """Return why the model stopped, in the provider's word."""
+    metadata = message.response_metadata
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
+    return str(reason) if reason else None
+
+
+def served_model(message: AIMessage) -> str | None:
+    """Return the model that the provider says has answered."""
+    name = message.response_metadata.get("model_name") or message.response_metadata.get("model")
+    return str(name) if name else None
+
+
+def usage_of(message: AIMessage) -> Usage | None:
+    """Return the tokens a message reports; those of all its calls if a mixture made it."""
+    mixture = message.response_metadata.get("moa")
+    if isinstance(mixture, dict):
+        return cast("Usage | None", mixture["usage"]["total"])
+    reported = message.usage_metadata
+    if reported is None:
+        return None
+    return Usage(
+        input_tokens=reported["input_tokens"],
+        output_tokens=reported["output_tokens"],
+        total_tokens=reported["total_tokens"],
+        cached_tokens=reported.get("input_token_details", {}).get("cache_read"),
+        reasoning_tokens=reported.get("output_token_details", {}).get("reasoning"),
+    )
+
+
+def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
+    """Add up what is known; `None` when nothing is."""
+    known = [usage for usage in usages if usage is not None]
+    if not known:
+        return None
+    total: dict[str, int | None] = {}
+    for field in Usage.__annotations__:
+        values = [cast("dict[str, int | None]", usage)[field] for usage in known]
+        reported = [value for value in values if value is not None]
+        total[field] = sum(reported) if reported else None
+    return cast("Usage", total)
+
+
+def _block_text(block: str | dict[str, Any]) -> str:
+    if isinstance(block, str):
+        return block
+    return str(block.get("text", "")) if block.get("type") in {"text", "output_text"} else ""

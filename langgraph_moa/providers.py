@@ -1,0 +1,77 @@
+"""The providers that a `"provider:model"` string may name: data only, nothing is imported from them here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from langgraph_moa.errors import ConfigurationError
+
+
+class Provider(NamedTuple):
+    """How a provider's chat models are reached."""
+
+    module: str
+    """Package that is imported when a string names the provider."""
+    key_variable: str | None = None
+    """Environment variable of its key; `None` where it needs none, or checks its own credentials."""
+    factory: str | None = None
+    """`module:function` that builds a model from its name, for providers that `init_chat_model` does not know."""
+    openai_client: bool = False
+    """Whether its class takes an HTTP client as `ChatOpenAI` does."""
+    renamed: Mapping[str, str] = {}
+    """What its class calls a sampling parameter, where that is another name than ours."""
+
+
+PROVIDERS: dict[str, Provider] = {
+    "anthropic": Provider("langchain_anthropic", "ANTHROPIC_API_KEY"),
+    "anthropic_bedrock": Provider("langchain_aws"),
+    "azure_ai": Provider("langchain_azure_ai"),
+    "azure_openai": Provider("langchain_openai"),
+    "baseten": Provider("langchain_baseten"),
+    "bedrock": Provider("langchain_aws"),
+    "bedrock_converse": Provider("langchain_aws"),
+    "cohere": Provider("langchain_cohere", "COHERE_API_KEY"),
+    "deepseek": Provider("langchain_deepseek", "DEEPSEEK_API_KEY"),
+    "fireworks": Provider("langchain_fireworks", "FIREWORKS_API_KEY"),
+    "google_anthropic_vertex": Provider("langchain_google_vertexai"),
+    "google_genai": Provider("langchain_google_genai", "GOOGLE_API_KEY"),
+    "google_vertexai": Provider("langchain_google_vertexai"),
+    "groq": Provider("langchain_groq", "GROQ_API_KEY"),
+    "huggingface": Provider("langchain_huggingface"),
+    "ibm": Provider("langchain_ibm"),
+    "litellm": Provider("langchain_litellm"),
+    "mistralai": Provider("langchain_mistralai", "MISTRAL_API_KEY"),
+    "nvidia": Provider("langchain_nvidia_ai_endpoints", "NVIDIA_API_KEY"),
+    "offline": Provider("langgraph_moa.offline", factory="langgraph_moa.offline:chat_model"),
+    "ollama": Provider("langchain_ollama", renamed={"max_tokens": "num_predict"}),
+    "openai": Provider("langchain_openai", "OPENAI_API_KEY", openai_client=True),
+    "openrouter": Provider("langchain_openrouter", "OPENROUTER_API_KEY"),
+    "perplexity": Provider("langchain_perplexity", "PPLX_API_KEY"),
+    "together": Provider("langchain_together", "TOGETHER_API_KEY", openai_client=True),
+    "upstage": Provider("langchain_upstage", "UPSTAGE_API_KEY"),
+    "xai": Provider("langchain_xai", "XAI_API_KEY"),
+}
+"""By the prefix that `langchain.chat_models.init_chat_model` uses, and `offline`."""
+
+
+class ModelName(NamedTuple):
+    """A model string taken apart."""
+
+    provider: str
+    model: str
+
+
+def parse_model_name(text: str) -> ModelName:
+    """Split `"provider:model"`.
+
+    Raises:
+        ConfigurationError: The provider is missing or unknown. Bare names are refused because a provider guessed from
+            a name is often the wrong one: `deepseek-ai/DeepSeek-V3` would go to DeepSeek although Together serves it.
+    """
+    provider, colon, model = text.partition(":")
+    if not colon or not model.strip() or provider not in PROVIDERS:
+        problem = f"names the unknown provider {provider!r}" if colon and "/" not in provider else "names no provider"
+        msg = f"model {text!r} {problem}. Write 'provider:model', as in 'openai:gpt-4o'; providers: {', '.join(PROVIDERS)}"
+        raise ConfigurationError(msg)
+    return ModelName(provider, model)

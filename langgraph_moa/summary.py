@@ -1,0 +1,176 @@
+"""What the final message says of the run that made it: `response_metadata["moa"]`. Bounded, and free of answers' text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import TypedDict
+
+from langgraph_moa.proposal import Proposal, Status, Usage, is_usable, sum_usage
+from langgraph_moa.state import LayerRecord, all_proposals
+from langgraph_moa.usage import PriceTable
+
+_LONGEST_REASON = 200
+
+
+class Missing(TypedDict):
+    """A planned proposal that is not there."""
+
+    layer: int
+    proposer: str
+    model: str
+    status: Status
+    reason: str | None
+
+
+class SlotUsage(TypedDict):
+    """Tokens and cost of one seat."""
+
+    layer: int | None
+    """`None` for the aggregator of the mixture."""
+    slot: str
+    model: str
+    """The model that was asked for."""
+    served_model: str | None
+    usage: Usage | None
+    cost: float | None
+    """US dollars; `None` when the model has no price or the tokens are unknown."""
+
+
+class UsageSummary(TypedDict):
+    """Tokens of the whole run and of each seat."""
+
+    total: Usage | None
+    """The sum of what is known."""
+    slots: list[SlotUsage]
+    unknown: list[str]
+    """Seats whose tokens were not reported, failed calls among them."""
+
+
+class CostSummary(TypedDict):
+    """US dollars of the whole run."""
+
+    total: float | None
+    """The sum of what is known; `None` when nothing is."""
+    unpriced: list[str]
+    """Models whose cost is unknown."""
+    prices_date: str
+
+
+class Timing(TypedDict):
+    """Seconds by the wall clock."""
+
+    total: float
+    """Sum of the stages."""
+    layers: list[float]
+    aggregator: float
+    first_token: float | None
+    """From the start of the run; `None` when the answer was not streamed."""
+
+
+class MoASummary(TypedDict):
+    """The value of `response_metadata["moa"]`."""
+
+    mixture: str
+    depth: int
+    degraded: bool
+    """Whether a planned proposal is missing or a fallback answered for a model."""
+    ok: int
+    planned: int
+    missing: list[Missing]
+    usage: UsageSummary
+    cost: CostSummary
+    timing: Timing
+
+
+def summarize(
+    mixture: str,
+    layers: dict[str, LayerRecord],
+    answer: Proposal,
+    *,
+    prices: PriceTable,
+    first_token: float | None = None,
+) -> MoASummary:
+    """Sum up a run.
+
+    Args:
+        mixture: Its name.
+        layers: What every layer left behind.
+        answer: The aggregator's call.
+        prices: For the cost of each seat.
+        first_token: Seconds from the aggregator's start to its first token.
+    """
+    proposals = all_proposals(layers)
+    missing = [_missing(proposal) for proposal in proposals if not is_usable(proposal)]
+    merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
+    calls = [*proposals, *merges, answer]
+    slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
+    seconds = [_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
+    costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
+    aggregator_seconds = answer["latency"] or 0.0
+    return MoASummary(
+        mixture=mixture,
+        depth=len(layers) + 1,
+        degraded=bool(missing) or any(call["attempts"] > 1 for call in calls),
+        ok=len(proposals) - len(missing),
+        planned=len(proposals),
+        missing=missing,
+        usage=UsageSummary(
+            total=sum_usage([slot["usage"] for slot in slots]),
+            slots=slots,
+            unknown=[_seat_name(slot) for slot in slots if slot["usage"] is None],
+        ),
+        cost=CostSummary(
+            total=sum(costs) if costs else None,
+            unpriced=list(dict.fromkeys(slot["model"] for slot in slots if slot["cost"] is None)),
+            prices_date=prices.date,
+        ),
+        timing=Timing(
+            total=sum(seconds) + aggregator_seconds,
+            layers=seconds,
+            aggregator=aggregator_seconds,
+            first_token=None if first_token is None else sum(seconds) + first_token,
+        ),
+    )
+
+
+def _missing(proposal: Proposal) -> Missing:
+    error = proposal["error"]
+    return Missing(
+        layer=proposal["layer"],
+        proposer=proposal["proposer"],
+        model=proposal["model"],
+        status=proposal["status"],
+        reason=error["message"][:_LONGEST_REASON] if error else None,
+    )
+
+
+def _slot_usage(call: Proposal, prices: PriceTable, layer: int | None) -> SlotUsage:
+    priced = call["served_model"] if call["attempts"] > 1 and call["served_model"] else call["model"]
+    return SlotUsage(
+        layer=layer,
+        slot=call["proposer"],
+        model=call["model"],
+        served_model=call["served_model"],
+        usage=call["usage"],
+        cost=prices.cost(priced, call["usage"]),
+    )
+
+
+def _seat_name(slot: SlotUsage) -> str:
+    return slot["slot"] if slot["layer"] is None else f"layer_{slot['layer']}_{slot['slot']}"
+
+
+def _seconds(record: LayerRecord) -> float:
+    """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
+    spans = [
+        (call["started_at"], call["started_at"] + call["latency"])
+        for call in _called(record["proposals"])
+        if call["started_at"] is not None and call["latency"] is not None
+    ]
+    merge = (record["synthesis"] or {}).get("latency") or 0.0
+    return (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0) + merge
+
+
+def _called(proposals: Sequence[Proposal]) -> list[Proposal]:
+    return [proposal for proposal in proposals if proposal["started_at"] is not None]
