@@ -16,7 +16,16 @@ from langgraph_moa.errors import ConfigurationError, MissingDependencyError, Mis
 from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
-from langgraph_moa.proposal import Failure, Proposal, Status, finish_reason, served_model, status_of, usage_of, visible_text
+from langgraph_moa.proposal import (
+    Failure,
+    Proposal,
+    Status,
+    finish_reason,
+    served_model,
+    status_of,
+    usage_of,
+    visible_text,
+)
 from langgraph_moa.redaction import redact
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
@@ -25,7 +34,8 @@ _LONGEST_MESSAGE = 500
 _WHY: dict[Status, str] = {"empty": "the answer has no visible text", "refused": "the model declined to answer"}
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """Where a seat is."""
 
     layer: int
@@ -87,8 +97,8 @@ class SeatCaller:
         """
         progress = _Progress()
         started_at, started = time.time(), time.monotonic()
-        interrupted = await _interrupted_by(within(seconds, self._ask_in_turn(messages, config, progress), unless=unless))
-        latency = time.monotonic() - started
+        asking = self._ask_in_turn(messages, config, progress)
+        interrupted = await _interruption(within(seconds, asking, unless=unless))
         status, failure = _verdict(progress, interrupted, seconds)
         message = progress.message
         proposal = Proposal(
@@ -100,7 +110,7 @@ class SeatCaller:
             status=status,
             text=visible_text(message) if message is not None and status == "ok" else "",
             error=failure,
-            latency=latency,
+            latency=time.monotonic() - started,
             started_at=started_at,
             attempts=progress.attempts,
             usage=None if message is None else usage_of(message),
@@ -125,7 +135,7 @@ class SeatCaller:
                 return
 
 
-async def _interrupted_by(call: Coroutine[Any, Any, None]) -> Status | None:
+async def _interruption(call: Coroutine[Any, Any, None]) -> Status | None:
     try:
         await call
     except DeadlineExceeded:

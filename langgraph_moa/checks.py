@@ -8,7 +8,9 @@ from typing import Any
 from langgraph_moa.errors import ConfigurationError
 
 
-def number(what: str, value: object, *, above: float | None = None, low: float | None = None, high: float | None = None) -> None:
+def number(
+    what: str, value: object, *, above: float | None = None, low: float | None = None, high: float | None = None
+) -> None:
     """Refuse what is neither `None` nor a number within the bounds; `above` is exclusive, `low` and `high` are not."""
     if value is None:
         return
@@ -44,7 +46,7 @@ def choice(what: str, value: object, allowed: Sequence[str]) -> None:
 
 
 def listed(what: str, value: object) -> tuple[Any, ...]:
-    """Return a list's items; refuse a bare string, which would be read letter by letter, and what cannot be iterated."""
+    """Return a list's items; refuse a bare string, which would be read letter by letter."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         msg = f"{what} must be a list, got {value!r}. Write [{value!r}] for a single one"
         raise ConfigurationError(msg)

@@ -87,6 +87,7 @@ def _causes(proposals: Sequence[Mapping[str, Any]]) -> str:
     """Say why each unusable proposal is unusable, in one line."""
     failed = [proposal for proposal in proposals if proposal["status"] != "ok"]
     return "; ".join(
-        f"{proposal['proposer']}: {proposal['status']}" + (f", {proposal['error']['message']}" if proposal["error"] else "")
+        f"{proposal['proposer']}: {proposal['status']}"
+        + (f", {proposal['error']['message']}" if proposal["error"] else "")
         for proposal in failed
     )

@@ -30,6 +30,11 @@ class ProgressEvent(TypedDict):
     error: NotRequired[Failure | None]
 
 
+def progress(event: EventKind, mixture: str, layer: int | None, slot: str, model: str) -> ProgressEvent:
+    """Return an event that only says where the run is."""
+    return ProgressEvent(type="moa", event=event, mixture=mixture, layer=layer, slot=slot, model=model)
+
+
 def ended(mixture: str, proposal: Proposal) -> ProgressEvent:
     """Return the event for a proposer's end: `finished`, `cancelled`, or `failed` for every other status."""
     status = proposal["status"]

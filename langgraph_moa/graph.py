@@ -50,7 +50,7 @@ def create_moa(
         ConfigurationError: `mixture` is not a `Mixture`, or sampling parameters are set for a model that takes none.
     """
     if not isinstance(mixture, Mixture):
-        msg = f"create_moa takes a Mixture, got {type(mixture).__name__}. Build one with Mixture.of(proposers, aggregator)"
+        msg = f"create_moa takes a Mixture, got {type(mixture).__name__}. Build one: Mixture.of(proposers, aggregator)"
         raise ConfigurationError(msg)
     run = Run(mixture)
     compiled = mixture.map_seats(_with_compiled_models)

@@ -70,7 +70,8 @@ class ReadyModel:
             quiet = model if self._streams else model.model_copy(update={"disable_streaming": True})
             return quiet.bind(**self._parameters) if self._parameters else quiet
         if self._parameters:
-            msg = f"{', '.join(self._parameters)} goes with a chat model, but {self.label} is a {type(model).__name__}: set it inside"
+            kind = type(model).__name__
+            msg = f"{', '.join(self._parameters)} goes with a chat model, not {self.label}: set it inside the {kind}"
             raise ConfigurationError(msg)
         if not isinstance(model, Runnable):
             msg = f"{self.label} must be compiled with create_moa before it is asked"
@@ -100,7 +101,8 @@ class ReadyModel:
             return factory(model, **arguments)
         from langchain.chat_models import init_chat_model
 
-        return init_chat_model(model, model_provider=provider_name, **arguments)
+        built: BaseChatModel = init_chat_model(model, model_provider=provider_name, **arguments)
+        return built
 
 
 def problems(mixture: Mixture) -> tuple[Problem, ...]:
@@ -121,7 +123,12 @@ def _problem(name: str, seat: Seat) -> MoAError | None:
         package = provider.module.replace("_", "-")
         return MissingDependencyError(f"{name!r} needs the package {package}: pip install {package}")
     kwargs = seat.model_kwargs if name == seat.model else {}
-    if provider.key_variable is None or "api_key" in kwargs or _key(provider) is not None or _is_local(provider, kwargs.get("base_url")):
+    if (
+        provider.key_variable is None
+        or "api_key" in kwargs
+        or _key(provider) is not None
+        or _is_local(provider, kwargs.get("base_url"))
+    ):
         return None
     return MissingKeyError(f"{name!r} needs a key: set {provider.key_variable}, or choose another model")
 

@@ -15,7 +15,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langgraph_moa.fences import Fenced, enclose, read_first, read_last, tag_for
 
 Placement = Literal["tail", "system"]
-"""`tail`: behind the conversation, which so stays a stable prefix for prompt caches. `system`: as in the paper."""
+"""`tail`: behind the conversation, a stable prefix for prompt caches. `system`: as in the paper."""
 
 AGGREGATE_AND_SYNTHESIZE = (
     "Several assistants have answered the latest request of the user independently; their answers are the references "
@@ -143,7 +143,9 @@ def read_documents(text: str) -> tuple[str, tuple[Document, ...]]:
 
 
 def _references_block(messages: Sequence[AnyMessage], references: Sequence[str], instructions: str) -> str:
-    tag = tag_for(references, apart_from=[instructions, *(_last_text(message) for message in (messages[0], messages[-1]))])
+    tag = tag_for(
+        references, apart_from=[instructions, *(_last_text(message) for message in (messages[0], messages[-1]))]
+    )
     items = [Fenced(str(number), text) for number, text in enumerate(references, start=1)]
     return enclose("references", "reference", items, tag, preface=instructions)
 

@@ -43,7 +43,9 @@ def read_fields(
     known = [entry for entry in fields(cls) if entry.init]
     given = known_keys(what, table, [*(entry.name for entry in known), *also])
     missing = [
-        entry.name for entry in known if _default(entry) is MISSING and entry.name not in given and entry.name not in optional
+        entry.name
+        for entry in known
+        if _default(entry) is MISSING and entry.name not in given and entry.name not in optional
     ]
     if missing:
         msg = f"{what}: missing key {', '.join(map(repr, missing))}. Add it"

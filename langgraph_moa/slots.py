@@ -11,6 +11,7 @@ from langgraph_moa.errors import ConfigurationError
 
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _RESERVED = "join"
+_LONGEST = 80
 
 
 class Occupant(NamedTuple):
@@ -26,8 +27,8 @@ class Occupant(NamedTuple):
 
 def check_name(what: str, name: str) -> None:
     """Refuse a name that cannot be part of a node's name."""
-    if not isinstance(name, str) or not _ALLOWED.match(name) or name == _RESERVED or len(name) > 80:
-        msg = f"{what} must be 1 to 80 letters, digits, '.', '_' or '-', begin with a letter or digit and not be 'join'; got {name!r}"
+    if not isinstance(name, str) or not _ALLOWED.match(name) or name == _RESERVED or len(name) > _LONGEST:
+        msg = f"{what} must be 1 to {_LONGEST} letters, digits, '.', '_' or '-', not 'join'; got {name!r}"
         raise ConfigurationError(msg)
 
 

@@ -1,4 +1,4 @@
-"""What flows through a mixture's graph. Only plain dicts, strings, numbers and messages, so every checkpointer can keep it."""
+"""What flows through a mixture's graph: plain dicts, strings, numbers and messages, which any checkpointer can keep."""
 
 from __future__ import annotations
 

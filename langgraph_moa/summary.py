@@ -1,8 +1,6 @@
-"""What the final message says of the run that made it: `response_metadata["moa"]`. Bounded, and free of answers' text."""
+"""What the final message says of the run that made it, in `response_metadata["moa"]`: bounded, no answers' text."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from typing_extensions import TypedDict
 
@@ -165,12 +163,9 @@ def _seconds(record: LayerRecord) -> float:
     """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
     spans = [
         (call["started_at"], call["started_at"] + call["latency"])
-        for call in _called(record["proposals"])
+        for call in record["proposals"]
         if call["started_at"] is not None and call["latency"] is not None
     ]
-    merge = (record["synthesis"] or {}).get("latency") or 0.0
-    return (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0) + merge
-
-
-def _called(proposals: Sequence[Proposal]) -> list[Proposal]:
-    return [proposal for proposal in proposals if proposal["started_at"] is not None]
+    synthesis = record["synthesis"]
+    merging = (synthesis["latency"] or 0.0) if synthesis is not None else 0.0
+    return merging + (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0)

@@ -135,7 +135,11 @@ def planned_call(
 ) -> PlannedCall:
     """Put a price on a call that has not been made."""
     tokens = Usage(
-        input_tokens=input_tokens, output_tokens=output_tokens, total_tokens=None, cached_tokens=None, reasoning_tokens=None
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=None,
+        cached_tokens=None,
+        reasoning_tokens=None,
     )
     return PlannedCall(
         layer=layer,

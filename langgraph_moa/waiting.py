@@ -17,23 +17,23 @@ _MOST_LATCHES = 4096
 _latches: OrderedDict[LatchKey, Latch] = OrderedDict()
 
 
-class DeadlineExceeded(Exception):
+class DeadlineExceeded(Exception):  # noqa: N818 - not an error, a reason
     """The time was up before the call ended; the call was cancelled."""
 
 
-class QuorumReached(Exception):
+class QuorumReached(Exception):  # noqa: N818 - not an error, a reason
     """The layer went on without this call; the call was cancelled."""
 
 
 class Latch:
     """What the proposers of one layer in one run know of each other."""
 
-    def __init__(self, layer: Layer, slots: tuple[Slot, ...]) -> None:
+    def __init__(self, layer: Layer) -> None:
         self.closed = asyncio.Event()
         self._started = time.monotonic()
         self._layer = layer
         self._usable = 0
-        self._awaited = {slot.name for slot in slots if slot.proposer.required}
+        self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
 
     def remaining(self, timeout: float | None) -> float:
         """Return the seconds that a call starting now may take; 0 when the layer's deadline has passed."""
@@ -49,11 +49,11 @@ class Latch:
             asyncio.get_running_loop().call_later(grace, self.closed.set)
 
 
-def latch_for(key: LatchKey, layer: Layer, slots: tuple[Slot, ...]) -> Latch:
+def latch_for(key: LatchKey, layer: Layer) -> Latch:
     """Return the latch of a layer in a run; the first to ask makes it."""
     latch = _latches.get(key)
     if latch is None:
-        latch = _latches[key] = Latch(layer, slots)
+        latch = _latches[key] = Latch(layer)
         while len(_latches) > _MOST_LATCHES:
             _latches.popitem(last=False)
     return latch

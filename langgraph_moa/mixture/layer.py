@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
@@ -13,7 +13,8 @@ from langgraph_moa.serialization import plain_table
 from langgraph_moa.slots import Occupant, slot_names
 
 
-class Slot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Slot:
     """One place of one layer: a proposer, or one draw of it."""
 
     layer: int

@@ -13,9 +13,13 @@ from langgraph_moa.serialization import read_fields
 ReadNested = Callable[[Mapping[str, Any]], NestedModel]
 """Builds a mixture from its table, for a seat whose model is one."""
 
+
 def read_proposers(what: str, tables: object, nested: ReadNested) -> list[Proposer]:
     """Read a list of proposers; a string stands for a proposer with that model alone."""
-    return [_read_seat(Proposer, f"{what}[{index}]", table, nested) for index, table in enumerate(checks.listed(what, tables))]
+    return [
+        _read_seat(Proposer, f"{what}[{index}]", table, nested)
+        for index, table in enumerate(checks.listed(what, tables))
+    ]
 
 
 def read_aggregator(what: str, table: object, nested: ReadNested) -> Aggregator:

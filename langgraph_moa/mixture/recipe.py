@@ -14,7 +14,16 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture.layer import Layer, Slot
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
-from langgraph_moa.mixture.seats import Aggregator, AnySeat, Model, NestedModel, Proposer, Seat, as_aggregator, model_label
+from langgraph_moa.mixture.seats import (
+    Aggregator,
+    AnySeat,
+    Model,
+    NestedModel,
+    Proposer,
+    Seat,
+    as_aggregator,
+    model_label,
+)
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE, Placement
 from langgraph_moa.serialization import plain_table, read_fields
 from langgraph_moa.slots import check_name
@@ -43,7 +52,7 @@ class Mixture(NestedModel):
     _: KW_ONLY
     name: str = DEFAULT_NAME
     reference_placement: Placement = "tail"
-    """Where references go: `"tail"` keeps the conversation a stable prefix for prompt caches, `"system"` is the paper's."""
+    """Where references go: see `prompts.Placement`."""
     shuffle_seed: int | None = None
     """Shows references in an order drawn from this seed; `None`: in the configured order."""
     on_partial: OnPartial = "warn"
@@ -53,7 +62,7 @@ class Mixture(NestedModel):
         """Check every field."""
         layers = checks.listed("Mixture.layers", self.layers)
         if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            msg = f"Mixture.layers must be a list of one Layer or more, got {self.layers!r}. For one list of proposers: Mixture.of"
+            msg = f"Mixture.layers must be a list of Layer, at least one; got {self.layers!r}. Use Mixture.of for proposers"
             raise ConfigurationError(msg)
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
@@ -174,11 +183,15 @@ class Mixture(NestedModel):
         for layer, slots in zip(self.layers, self.slots, strict=True):
             written: list[int | None] = []
             for slot in slots:
-                yield from _collect(_seat_calls(slot.layer, prefix + slot.name, slot.proposer, reading, prices), written)
+                yield from _collect(
+                    _seat_calls(slot.layer, prefix + slot.name, slot.proposer, reading, prices), written
+                )
             reading = add_counts(tokens, instructions, *written)
             if layer.merger is not None:
                 written = []
-                yield from _collect(_seat_calls(slots[0].layer, f"{prefix}join", layer.merger, reading, prices), written)
+                yield from _collect(
+                    _seat_calls(slots[0].layer, f"{prefix}join", layer.merger, reading, prices), written
+                )
                 reading = add_counts(tokens, instructions, *written)
         yield from _seat_calls(None, f"{prefix}aggregator", self.merger, reading, prices)
 
@@ -189,7 +202,7 @@ class Mixture(NestedModel):
         return (*inner, self.merger)
 
     def map_seats(self, change: Callable[[Any], Any]) -> Self:
-        """Return the mixture with every proposer and aggregator changed by a function from a seat to one of its kind."""
+        """Return the mixture with every proposer and aggregator replaced by what `change` makes of it."""
         layers = [
             replace(
                 layer,
@@ -220,7 +233,7 @@ class Mixture(NestedModel):
         unused = sorted(set(models) - used)
         if unused:
             names_here = dict.fromkeys(slot.name for slots in self.slots for slot in slots)
-            msg = f"swap: nothing here is named {', '.join(map(repr, unused))}. Seats: aggregator, {', '.join(names_here)}"
+            msg = f"swap: nothing is named {', '.join(map(repr, unused))}. Seats: aggregator, {', '.join(names_here)}"
             raise ConfigurationError(msg)
         return replace(self, layers=layers, aggregator=aggregator)
 
@@ -234,7 +247,9 @@ def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], u
     return seat
 
 
-def _seat_calls(layer: int | None, name: str, seat: Seat, tokens: int | None, prices: PriceTable) -> Iterator[PlannedCall]:
+def _seat_calls(
+    layer: int | None, name: str, seat: Seat, tokens: int | None, prices: PriceTable
+) -> Iterator[PlannedCall]:
     if isinstance(seat.model, NestedModel):
         yield from seat.model.planned_calls(tokens, prices, prefix=f"{name}/")
         return

@@ -147,7 +147,9 @@ def _check_seat(seat: Seat) -> None:
     checks.number(f"{kind}.timeout", seat.timeout, above=0)
     parameters = Parameters(as_mapping(f"{kind}.model_kwargs", seat.model_kwargs))
     if parameters and not isinstance(seat.model, str):
-        msg = f"{kind}.model_kwargs goes with a 'provider:model' string, got an object: set {', '.join(parameters)} on it"
+        msg = (
+            f"{kind}.model_kwargs goes with a 'provider:model' string, got an object: set {', '.join(parameters)} on it"
+        )
         raise ConfigurationError(msg)
     object.__setattr__(seat, "fallbacks", fallbacks)
     object.__setattr__(seat, "model_kwargs", parameters)
@@ -180,5 +182,7 @@ def _written(seat: Seat, model: Model) -> str | dict[str, Any]:
         return model
     if isinstance(model, NestedModel):
         return model.to_dict()
-    msg = f"{type(seat).__name__} {model_label(model)!r} is an object, which has no written form: name it as 'provider:model'"
+    msg = (
+        f"{type(seat).__name__} {model_label(model)!r} is an object, which cannot be written: name it 'provider:model'"
+    )
     raise ConfigurationError(msg)

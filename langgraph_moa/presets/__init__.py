@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from langgraph_moa.checks import known_keys
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.providers import PROVIDERS, parse_model_name
-from langgraph_moa.checks import known_keys
 from langgraph_moa.tables import read_table
 
 _FOLDER = Path(__file__).parent

@@ -1,0 +1,71 @@
+"""The end of a mixture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+
+from langgraph_moa.calling import Place
+from langgraph_moa.events import EventKind, progress
+from langgraph_moa.mixture import Aggregator
+from langgraph_moa.nodes.base import Node, Update, model_config
+from langgraph_moa.nodes.merging import Merger
+from langgraph_moa.nodes.run import Run
+from langgraph_moa.proposal import Proposal
+from langgraph_moa.state import MoAState, all_proposals
+from langgraph_moa.summary import summarize
+from langgraph_moa.usage import packaged_prices
+
+AGGREGATOR = "aggregator"
+
+
+class AggregatorNode(Node):
+    """Writes the answer, and with it every proposal of the run."""
+
+    def __init__(self, run: Run, aggregator: Aggregator) -> None:
+        super().__init__(run)
+        self._merger = Merger(aggregator, streams=True)
+
+    async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
+        finished = all_proposals(state["layers"])
+        place = Place(len(state["layers"]) + 1, 0, AGGREGATOR)
+        self._tell("aggregating")
+        clock = FirstToken(lambda: self._tell("first_token"))
+        named = model_config(config, AGGREGATOR, layer=None, role="aggregator", callbacks=[clock])
+        request = self._run.request(state, place.layer, self._merger.prompt)
+        proposal, message = await self._merger.merge(place, request, named, finished)
+        self._tell("done")
+        return {"messages": [self._signed(message, proposal, state, clock.seconds)], "proposals": finished}
+
+    def _tell(self, event: EventKind) -> None:
+        self._run.tell(progress(event, self._run.mixture.name, None, AGGREGATOR, self._merger.label))
+
+    def _signed(self, message: AIMessage, proposal: Proposal, state: MoAState, first_token: float | None) -> AIMessage:
+        """Return the answer with the summary of the run that made it."""
+        name, prices = self._run.mixture.name, packaged_prices()
+        summary = summarize(name, state["layers"], proposal, prices=prices, first_token=first_token)
+        return message.model_copy(update={"response_metadata": {**message.response_metadata, "moa": summary}})
+
+
+class FirstToken(AsyncCallbackHandler):
+    """Notes when the first token of a streamed answer came.
+
+    Args:
+        tell: Called once, at that moment.
+    """
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.seconds: float | None = None
+        self._started = time.monotonic()
+        self._tell = tell
+
+    async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **_: Any) -> None:  # noqa: ANN401
+        """Note the first token that holds something."""
+        if self.seconds is None and token:
+            self.seconds = time.monotonic() - self._started
+            self._tell()

@@ -1,0 +1,81 @@
+"""A graph node made of one coroutine."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any, Literal
+
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import merge_configs
+
+from langgraph_moa import background
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.nodes.run import Run
+from langgraph_moa.state import MoAState
+
+Update = dict[str, Any]
+"""What a node writes: channel names and values."""
+
+_running: ContextVar[tuple[Run, ...]] = ContextVar("langgraph_moa_running", default=())
+
+
+class Node(Runnable[MoAState, Update]):
+    """Runs its coroutine in the caller's event loop, or on a background loop for a synchronous caller."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def invoke(self, input: MoAState, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002, ANN401
+        """Run the coroutine on a background loop."""
+        return background.run(self._guarded(input, config or {}))
+
+    async def ainvoke(self, input: MoAState, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002, ANN401
+        """Run the coroutine in the caller's loop."""
+        return await self._guarded(input, config or {})
+
+    async def _guarded(self, state: MoAState, config: RunnableConfig) -> Update:
+        """Refuse a mixture that calls itself: it would go on for ever."""
+        running = _running.get()
+        if self._run in running:
+            msg = f"the mixture {self._run.mixture.name!r} was called from within itself. Let it call another mixture"
+            raise ConfigurationError(msg)
+        token = _running.set((*running, self._run))
+        try:
+            return await self._update(state, config)
+        finally:
+            _running.reset(token)
+
+    @abstractmethod
+    async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
+        """Return what the node writes."""
+
+
+def model_config(
+    config: RunnableConfig,
+    slot: str,
+    *,
+    layer: int | None,
+    role: Literal["proposer", "aggregator"],
+    tags: Sequence[str] = (),
+    callbacks: Sequence[AsyncCallbackHandler] = (),
+) -> RunnableConfig:
+    """Return a node's config for the model that it calls, named and tagged for traces and streams.
+
+    Args:
+        config: The node's.
+        slot: The proposer's slot, `"join"` or `"aggregator"`.
+        layer: Counted from 1; `None` for the aggregator of the mixture.
+        role: What the model does.
+        tags: `nostream` keeps its tokens out of the `messages` stream.
+        callbacks: Handlers for this call alone.
+    """
+    name = f"moa.{slot}" if layer is None else f"moa.layer_{layer}.{slot}"
+    own = RunnableConfig(
+        run_name=name, tags=list(tags), metadata={"moa_layer": layer, "moa_slot": slot, "moa_role": role}
+    )
+    if callbacks:
+        own["callbacks"] = list(callbacks)
+    return merge_configs(config, own)

@@ -1,0 +1,62 @@
+"""The end of a layer."""
+
+from __future__ import annotations
+
+import logging
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.constants import TAG_NOSTREAM
+
+from langgraph_moa.calling import Place
+from langgraph_moa.errors import QuorumError
+from langgraph_moa.events import progress
+from langgraph_moa.mixture import Layer
+from langgraph_moa.nodes.base import Node, Update, model_config
+from langgraph_moa.nodes.merging import Merger
+from langgraph_moa.nodes.run import Run
+from langgraph_moa.proposal import Proposal, is_usable
+from langgraph_moa.state import LayerRecord, MoAState, all_proposals, usable_texts
+
+JOIN = "join"
+logger = logging.getLogger(__name__)
+
+
+class JoinNode(Node):
+    """Checks the quorum, and is the only writer of what outlives the layer."""
+
+    def __init__(self, run: Run, number: int, layer: Layer) -> None:
+        super().__init__(run)
+        self._number = number
+        self._quorum = layer.quorum
+        self._merger = None if layer.merger is None else Merger(layer.merger, streams=False)
+
+    async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
+        proposals = sorted(state["proposals"], key=lambda proposal: proposal["index"])
+        self._check_quorum(proposals)
+        earlier = state["layers"] if self._number > 1 else {}
+        layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None)}
+        if self._merger is not None:
+            synthesis = await self._synthesis(self._merger, state, layers, config)
+            layers[str(self._number)] = LayerRecord(proposals=proposals, synthesis=synthesis)
+        return {"layers": layers}
+
+    def _check_quorum(self, proposals: list[Proposal]) -> None:
+        usable = sum(is_usable(proposal) for proposal in proposals)
+        policy = self._run.mixture.on_partial
+        needed = len(proposals) if policy == "raise" else self._quorum
+        if usable < needed:
+            raise QuorumError(self._number, needed, proposals)
+        if usable < len(proposals) and policy == "warn":
+            missing = ", ".join(f"{item['proposer']}: {item['status']}" for item in proposals if not is_usable(item))
+            counts = (self._run.mixture.name, self._number, usable, len(proposals))
+            logger.warning("%s: layer %d goes on with %d of %d proposals (%s)", *counts, missing)
+
+    async def _synthesis(
+        self, merger: Merger, state: MoAState, layers: dict[str, LayerRecord], config: RunnableConfig
+    ) -> Proposal:
+        self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label))
+        texts = usable_texts(layers[str(self._number)])
+        request = self._run.merge_request(state["messages"], texts, self._number, merger.prompt)
+        named = model_config(config, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
+        proposal, _ = await merger.merge(Place(self._number, 0, JOIN), request, named, all_proposals(layers))
+        return proposal

@@ -1,0 +1,57 @@
+"""One slot of one layer."""
+
+from __future__ import annotations
+
+from langchain_core.messages import AnyMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.runtime import get_runtime
+
+from langgraph_moa.calling import Place, SeatCaller
+from langgraph_moa.events import ended, progress
+from langgraph_moa.mixture import Layer, Slot
+from langgraph_moa.nodes.base import Node, Update, model_config
+from langgraph_moa.nodes.run import Run
+from langgraph_moa.prompts import mark_draw, with_system_prompt
+from langgraph_moa.proposal import is_usable
+from langgraph_moa.state import MoAState
+from langgraph_moa.waiting import Latch, latch_for
+
+
+class ProposerNode(Node):
+    """Asks a slot's model. Whatever comes of it, the node writes one proposal."""
+
+    def __init__(self, run: Run, slot: Slot, layer: Layer) -> None:
+        super().__init__(run)
+        self._slot = slot
+        self._layer = layer
+        self._caller = SeatCaller(slot.proposer, streams=False)
+
+    async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
+        self._run.check()
+        slot, mixture = self._slot, self._run.mixture.name
+        latch = self._latch()
+        self._run.tell(progress("started", mixture, slot.layer, slot.name, self._caller.label))
+        outcome = await self._caller.call(
+            Place(slot.layer, slot.index, slot.name),
+            self._request(state),
+            model_config(config, slot.name, layer=slot.layer, role="proposer", tags=[TAG_NOSTREAM]),
+            seconds=latch.remaining(slot.proposer.timeout),
+            unless=latch.closed,
+        )
+        latch.report(slot, usable=is_usable(outcome.proposal))
+        self._run.tell(ended(mixture, outcome.proposal))
+        return {"proposals": [outcome.proposal]}
+
+    def _latch(self) -> Latch:
+        """Return what this layer's nodes share in this run: they all start from one checkpoint of one namespace."""
+        info = get_runtime().execution_info
+        where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
+        return latch_for((*where, str(id(self._run)), str(self._slot.layer)), self._layer)
+
+    def _request(self, state: MoAState) -> list[AnyMessage]:
+        slot = self._slot
+        messages = self._run.request(state, slot.layer, self._run.mixture.merger.prompt)
+        if slot.proposer.system_prompt is not None:
+            messages = with_system_prompt(messages, slot.proposer.system_prompt)
+        return mark_draw(messages, slot.draw)

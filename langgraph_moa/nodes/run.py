@@ -1,0 +1,56 @@
+"""What the nodes of one compiled graph share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AnyMessage
+from langgraph.runtime import get_runtime
+
+from langgraph_moa.events import ProgressEvent
+from langgraph_moa.mixture import Mixture
+from langgraph_moa.models import problems
+from langgraph_moa.prompts import order_references, with_references
+from langgraph_moa.state import MoAState, usable_texts
+
+
+class Run:
+    """The mixture behind a graph, and what all its nodes do in the same way."""
+
+    def __init__(self, mixture: Mixture) -> None:
+        self.mixture = mixture
+        self._checked = False
+
+    def check(self) -> None:
+        """Refuse to make any call while a key or a package is missing.
+
+        Raises:
+            MissingKeyError: The first key that is missing; `models.problems` lists them all.
+            MissingDependencyError: The first package that is missing.
+        """
+        if not self._checked:
+            for problem in problems(self.mixture):
+                raise problem.error
+            self._checked = True
+
+    def request(self, state: MoAState, layer: int, instructions: str | None) -> list[AnyMessage]:
+        """Return what a model of a layer is shown: the conversation, with the answers of the layer before."""
+        if layer == 1:
+            return list(state["messages"])
+        texts = usable_texts(state["layers"][str(layer - 1)])
+        return self.merge_request(state["messages"], texts, layer - 1, instructions)
+
+    def merge_request(
+        self, messages: Sequence[AnyMessage], texts: Sequence[str], layer: int, instructions: str | None
+    ) -> list[AnyMessage]:
+        """Return a conversation with the answers of a layer as references."""
+        return with_references(
+            messages,
+            order_references(texts, layer=layer, seed=self.mixture.shuffle_seed),
+            instructions=instructions,
+            placement=self.mixture.reference_placement,
+        )
+
+    def tell(self, event: ProgressEvent) -> None:
+        """Write an event to the graph's `custom` stream."""
+        get_runtime().stream_writer(event)

@@ -1,0 +1,32 @@
+"""What every test may rely on: no provider key in the environment, no network but loopback, no settings of the user."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from langgraph_moa.testing import Simulator
+
+_KEYS = ("_API_KEY", "_BASE_URL", "_API_BASE")
+_PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_HOME")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove keys, endpoints and proxies, and put the user's data folder into a temporary one."""
+    for name in list(os.environ):
+        if name.endswith(_KEYS) or name.startswith(_PREFIXES) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LANGSMITH_TRACING", "false")
+    monkeypatch.setenv("LANGGRAPH_MOA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """Start a provider on 127.0.0.1; `simulator.requests` is what it was sent."""
+    with Simulator() as running:
+        yield running
