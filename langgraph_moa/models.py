@@ -88,7 +88,7 @@ class ReadyModel:
         return self._by_loop[loop]
 
     def _build(self, name: str, provider: Provider, extra: dict[str, Any]) -> BaseChatModel:
-        """Build the chat model of a string. The provider's key is passed on, so that no other key can take its place."""
+        """Build the chat model of a string. The provider's key is passed on, lest another one take its place."""
         provider_name, model = parse_model_name(name)
         sampling = {provider.renamed.get(parameter, parameter): value for parameter, value in self._parameters.items()}
         arguments: dict[str, Any] = {**sampling, **extra, "disable_streaming": not self._streams, **self._kwargs}

@@ -115,11 +115,11 @@ def usage_of(message: AIMessage) -> Usage | None:
     if isinstance(mixture, dict):
         return cast("Usage | None", mixture["usage"]["total"])
     reported = message.usage_metadata
-    if reported is None:
+    if reported is None or "total_tokens" not in reported:  # an answer from LangChain's cache reports only a cost of 0
         return None
     return Usage(
-        input_tokens=reported["input_tokens"],
-        output_tokens=reported["output_tokens"],
+        input_tokens=reported.get("input_tokens"),
+        output_tokens=reported.get("output_tokens"),
         total_tokens=reported["total_tokens"],
         cached_tokens=reported.get("input_token_details", {}).get("cache_read"),
         reasoning_tokens=reported.get("output_token_details", {}).get("reasoning"),

@@ -72,6 +72,7 @@ def parse_model_name(text: str) -> ModelName:
     provider, colon, model = text.partition(":")
     if not colon or not model.strip() or provider not in PROVIDERS:
         problem = f"names the unknown provider {provider!r}" if colon and "/" not in provider else "names no provider"
-        msg = f"model {text!r} {problem}. Write 'provider:model', as in 'openai:gpt-4o'; providers: {', '.join(PROVIDERS)}"
+        known = ", ".join(PROVIDERS)
+        msg = f"model {text!r} {problem}. Write 'provider:model', as in 'openai:gpt-4o'; providers: {known}"
         raise ConfigurationError(msg)
     return ModelName(provider, model)

@@ -62,7 +62,7 @@ class Mixture(NestedModel):
         """Check every field."""
         layers = checks.listed("Mixture.layers", self.layers)
         if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            msg = f"Mixture.layers must be a list of Layer, at least one; got {self.layers!r}. Use Mixture.of for proposers"
+            msg = f"Mixture.layers must be a list of Layer, at least one; got {self.layers!r}. Or use Mixture.of"
             raise ConfigurationError(msg)
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))

@@ -14,7 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SkipValidation
 
 Reply = str | AIMessage | Exception | Callable[[list[BaseMessage]], "str | AIMessage"]
 """What one call gives: text, a message, an error to raise, or a function of the request."""
@@ -29,7 +29,7 @@ class ScriptedChatModel(BaseChatModel):
     """
 
     model_name: str = "scripted"
-    replies: Reply | Sequence[Reply] = "ok"
+    replies: SkipValidation[Reply | Sequence[Reply]] = "ok"
     """One reply for all calls, or one for each call in turn; the last is given again and again."""
     delay: float = 0.0
     """Seconds before the answer."""

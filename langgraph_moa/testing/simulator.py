@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import threading
 import time
@@ -165,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         deltas = [
             {"role": "assistant", "content": ""},
-            *({"content": piece} for piece in text.splitlines(keepends=True)),
+            *({"content": piece} for piece in re.findall(r"\s*\S+|\s+", text)),
         ]
         for delta in deltas:
             self._event({**shared, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})

@@ -1,0 +1,219 @@
+"""Claims about what becomes of a call: answers, failures, fallbacks, lateness."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableLambda
+
+from langgraph_moa import Aggregator, AggregatorError, Layer, Mixture, Proposer, QuorumError, create_moa
+from langgraph_moa.prompts import split_references
+from langgraph_moa.testing import ScriptedChatModel
+
+QUESTION = {"messages": [HumanMessage("why?")]}
+CANARY = "sk-canary-0123456789abcdef"
+
+
+def good(text: str = "good", **fields: Any) -> ScriptedChatModel:
+    """Return a model that answers."""
+    return ScriptedChatModel(replies=text, **fields)
+
+
+def bad(error: Exception | None = None) -> ScriptedChatModel:
+    """Return a model that raises."""
+    return ScriptedChatModel(replies=error or ValueError("it is down"))
+
+
+def test_failures_are_data() -> None:
+    """With one good answer of four, the run ends well and says of each slot what became of it."""
+    aggregator = good("answer")
+    proposers = [
+        Proposer(bad(), name="raises"),
+        Proposer(good(delay=30), name="late", timeout=0.05),
+        Proposer(good(""), name="silent"),
+        Proposer(good("fine"), name="fine"),
+    ]
+    out = create_moa(Mixture.of(proposers, aggregator, name="four")).invoke(QUESTION)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["error", "timeout", "empty", "ok"]
+    assert split_references(aggregator.requests[0]).references == ("fine",)
+    assert "down" not in str(aggregator.requests[0][-1].content)
+    summary = out["messages"][-1].response_metadata["moa"]
+    assert (summary["degraded"], summary["ok"], summary["planned"]) == (True, 1, 4)
+    assert [missing["proposer"] for missing in summary["missing"]] == ["raises", "late", "silent"]
+
+
+def test_quorum_error_holds_every_proposal_and_spares_the_aggregator() -> None:
+    """Below the quorum, the error says what each slot did, survives pickling, and no aggregator is called."""
+    aggregator = good()
+    mixture = Mixture.of([Proposer(bad(), name="a"), Proposer(good(), name="b")], aggregator, quorum=2)
+    with pytest.raises(QuorumError, match="1 of 2 proposers gave a usable answer, 2 needed") as caught:
+        create_moa(mixture).invoke(QUESTION)
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert [proposal["status"] for proposal in copy.proposals] == ["error", "ok"]
+    assert aggregator.requests == []
+
+
+def test_grace_ends_the_wait_and_cancels_stragglers() -> None:
+    """With the quorum in and the grace over, the layer goes on and the straggler's call is cancelled."""
+    slow = good(delay=60)
+    proposers = [Proposer(good("1"), name="a"), Proposer(good("2"), name="b"), Proposer(slow, name="slow")]
+    out = create_moa(Mixture.of(proposers, good("answer"), quorum=2, grace=0.05)).invoke(QUESTION)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["ok", "ok", "cancelled"]
+    assert slow.cancelled == 1
+
+
+def test_required_proposer_is_waited_for() -> None:
+    """A required proposer is waited for although the quorum has long been reached."""
+    proposers = [Proposer(good("1"), name="a"), Proposer(good("2", delay=0.3), name="slow", required=True)]
+    out = create_moa(Mixture.of(proposers, good("answer"), quorum=1, grace=0.0)).invoke(QUESTION)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["ok", "ok"]
+
+
+def test_deadline_is_of_the_layer() -> None:
+    """A layer's deadline cuts a proposer that sets no time of its own."""
+    proposers = [Proposer(good("1"), name="a"), Proposer(good(delay=60), name="slow")]
+    out = create_moa(Mixture.of(proposers, good("answer"), deadline=0.2)).invoke(QUESTION)
+    late = out["proposals"][1]
+    assert (late["status"], late["text"]) == ("timeout", "")
+    assert late["error"]["kind"] == "DeadlineExceeded"
+
+
+async def test_cancelling_a_run_cancels_its_calls() -> None:
+    """Cancelling `ainvoke` reaches every call that is under way."""
+    slow = good(delay=60)
+    task = asyncio.create_task(create_moa(Mixture.of([Proposer(slow, samples=3)], good())).ainvoke(QUESTION))
+    while len(slow.requests) < 3:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert slow.cancelled == 3
+
+
+def test_fallback_answers_in_place_of_a_model() -> None:
+    """A fallback's answer is used, labelled as its own, and marks the run as degraded."""
+    proposer = Proposer(bad(), name="a", fallbacks=[bad(), good("rescued", model_name="second")])
+    out = create_moa(Mixture.of([proposer], good("answer"))).invoke(QUESTION)
+    [proposal] = out["proposals"]
+    assert (proposal["text"], proposal["attempts"]) == ("rescued", 3)
+    assert proposal["model"] == "scriptedchatmodel:scripted"
+    assert proposal["served_model"] == "scriptedchatmodel:second"
+    assert out["messages"][-1].response_metadata["moa"]["degraded"] is True
+
+
+def test_empty_answers_fall_back_too() -> None:
+    """An empty answer is no answer: the next model is asked."""
+    out = create_moa(Mixture.of([Proposer(good(" "), name="a", fallbacks=[good("text")])], good("answer"))).invoke(
+        QUESTION
+    )
+    assert out["proposals"][0]["text"] == "text"
+
+
+def test_aggregator_failure_keeps_the_proposals() -> None:
+    """When aggregator and fallback fail, the error holds every finished proposal and survives pickling."""
+    mixture = Mixture.of([Proposer(good("kept"), name="a")], Aggregator(bad(), fallbacks=[good("")]), depth=3)
+    with pytest.raises(AggregatorError, match="the answer has no visible text") as caught:
+        create_moa(mixture).invoke(QUESTION)
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert [proposal["text"] for proposal in copy.proposals] == ["kept", "kept"]
+
+
+def test_aggregator_timeout() -> None:
+    """An aggregator that takes too long is cut."""
+    mixture = Mixture.of([Proposer(good(), name="a")], Aggregator(good(delay=60), timeout=0.05))
+    with pytest.raises(AggregatorError, match=r"no answer within 0\.05 s"):
+        create_moa(mixture).invoke(QUESTION)
+
+
+def test_refusal_is_not_an_answer() -> None:
+    """What a provider marks as a refusal is not shown to the aggregator."""
+    refusal = ScriptedChatModel(replies=AIMessage("no", additional_kwargs={"refusal": "no"}))
+    aggregator = good("answer")
+    out = create_moa(Mixture.of([Proposer(refusal, name="a"), Proposer(good("yes"), name="b")], aggregator)).invoke(
+        QUESTION
+    )
+    assert [proposal["status"] for proposal in out["proposals"]] == ["refused", "ok"]
+    assert split_references(aggregator.requests[0]).references == ("yes",)
+
+
+@pytest.mark.parametrize("policy", ["allow", "warn"])
+def test_partial_layers_go_on(policy: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """`on_partial` says whether a missing proposal is logged."""
+    mixture = Mixture([Layer([Proposer(bad(), name="a"), Proposer(good(), name="b")])], good("x"), on_partial=policy)
+    with caplog.at_level(logging.WARNING, logger="langgraph_moa"):
+        create_moa(mixture).invoke(QUESTION)
+    assert [record.getMessage() for record in caplog.records] == (
+        ["moa: layer 1 goes on with 1 of 2 proposals (a: error)"] if policy == "warn" else []
+    )
+
+
+def test_on_partial_raise() -> None:
+    """`on_partial="raise"` makes every slot needed."""
+    mixture = Mixture([Layer([Proposer(bad(), name="a"), Proposer(good(), name="b")])], good(), on_partial="raise")
+    with pytest.raises(QuorumError, match="2 needed"):
+        create_moa(mixture).invoke(QUESTION)
+
+
+def test_secrets_are_taken_out_of_failures() -> None:
+    """A key in a provider's message reaches no proposal, error or cause."""
+    leaky = bad(ValueError(f"Incorrect API key provided: {CANARY}. Authorization: Bearer {CANARY}"))
+    with pytest.raises(QuorumError) as caught:
+        create_moa(Mixture.of([Proposer(leaky, name="a")], good())).invoke(QUESTION)
+    assert CANARY not in f"{caught.value!r} {caught.value.proposals} {caught.value.__cause__!r}"
+    with pytest.raises(AggregatorError) as failed:
+        create_moa(Mixture.of([Proposer(good(), name="a")], leaky)).invoke(QUESTION)
+    assert CANARY not in f"{failed.value!r} {failed.value.proposals} {failed.value.__cause__!r}"
+
+
+def test_usage_is_summed_over_all_calls() -> None:
+    """The summary's total is the sum of what every call reported, and names the calls that reported nothing."""
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    counted = ScriptedChatModel(usage=usage)
+    mixture = Mixture.of([Proposer(counted, samples=2), Proposer(good(), name="silent")], counted)
+    summary = create_moa(mixture).invoke(QUESTION)["messages"][-1].response_metadata["moa"]
+    total = summary["usage"]["total"]
+    assert (total["input_tokens"], total["output_tokens"], total["total_tokens"]) == (30, 15, 45)
+    assert total["cached_tokens"] is None
+    assert summary["usage"]["unknown"] == ["layer_1_silent"]
+    assert summary["cost"]["total"] is None
+
+
+def test_progress_events() -> None:
+    """The custom stream tells when each call starts and how it ends."""
+    mixture = Mixture.of([Proposer(good(), name="a"), Proposer(bad(), name="b")], good("one two"))
+    parts = list(create_moa(mixture).stream(QUESTION, stream_mode=["custom", "messages"]))
+    events = [part for mode, part in parts if mode == "custom"]
+    told = {(event["event"], event["slot"]) for event in events}  # type: ignore[index]
+    assert told == {
+        ("started", "a"), ("started", "b"), ("finished", "a"), ("failed", "b"), ("aggregating", "aggregator"),
+        ("first_token", "aggregator"), ("done", "aggregator"),
+    }  # fmt: skip
+    assert [event["event"] for event in events][-3:] == ["aggregating", "first_token", "done"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        pytest.param(AIMessage("said"), id="message"),
+        pytest.param("said", id="text"),
+        pytest.param({"messages": [HumanMessage("q"), AIMessage("said")]}, id="state"),
+        pytest.param(HumanMessage("said"), id="another kind of message"),
+    ],
+)
+def test_any_runnable_may_propose(output: Any) -> None:
+    """A Runnable may answer with a message, with text or with a state."""
+    chain = RunnableLambda(lambda _: output)
+    out = create_moa(Mixture.of([Proposer(chain, name="chain")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["text"] == "said"
+
+
+def test_another_output_is_an_error_of_that_slot() -> None:
+    """A Runnable that answers with something else fails alone."""
+    chain = RunnableLambda(lambda _: 42)
+    out = create_moa(Mixture.of([Proposer(chain, name="chain"), Proposer(good(), name="b")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["error"]["kind"] == "TypeError"

@@ -1,0 +1,45 @@
+"""Claims about what a checkpointer keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from langgraph_moa import Layer, Mixture, Proposer, create_moa
+from langgraph_moa.testing import ScriptedChatModel
+
+
+def test_state_is_plain_data() -> None:
+    """Proposals and layers come back from a strict checkpointer as they went in, with no warning."""
+    mixture = Mixture(
+        [Layer([Proposer(ScriptedChatModel(replies="a"), samples=2)], aggregator=ScriptedChatModel(replies="m"))] * 2,
+        ScriptedChatModel(replies="end"),
+    )
+    graph = create_moa(mixture, checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    out = graph.invoke({"messages": [HumanMessage("q")]}, config)
+    state = graph.get_state(config).values
+    assert state["proposals"] == out["proposals"]
+    assert [record["synthesis"]["text"] for record in state["layers"].values()] == ["m", "m"]
+    assert all(type(proposal) is dict for proposal in state["proposals"])
+
+
+def test_resume_after_a_failed_aggregator_makes_no_proposer_call() -> None:
+    """In a parent with a checkpointer, a run that failed at the aggregator resumes there."""
+    proposer, aggregator = ScriptedChatModel(), ScriptedChatModel(replies=[ValueError("down"), "answer"])
+    builder = StateGraph(MessagesState)
+    builder.add_node("moa", create_moa(Mixture.of([Proposer(proposer, samples=3)], aggregator, depth=3)))
+    builder.add_edge(START, "moa")
+    builder.add_edge("moa", END)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    try:
+        graph.invoke({"messages": [HumanMessage("q")]}, config)
+    except Exception:  # noqa: BLE001 - what it is has a test of its own
+        assert len(proposer.requests) == 6
+    out = graph.invoke(None, config)
+    assert [message.content for message in out["messages"]] == ["q", "answer"]
+    assert len(proposer.requests) == 6

@@ -1,0 +1,164 @@
+"""Claims about models named by strings, with the providers' real clients over loopback HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from langgraph_moa import MissingDependencyError, MissingKeyError, Mixture, Proposer, create_moa, load_preset
+from langgraph_moa.models import problems
+from langgraph_moa.prompts import split_references
+from langgraph_moa.testing import Behaviour, Simulator
+
+QUESTION = {"messages": [HumanMessage("why?")]}
+CANARY = "sk-canary-0123456789abcdef"
+
+
+def at(simulator: Simulator, provider: str, *models: str) -> list[Proposer]:
+    """Return proposers that ask a simulator."""
+    options = {"base_url": simulator.url, "api_key": CANARY}
+    return [Proposer(f"{provider}:{model}", model_kwargs=options) for model in models]
+
+
+@pytest.mark.parametrize("provider", ["openai", "together"])
+def test_answers_come_from_the_real_client(simulator: Simulator, provider: str) -> None:
+    """A string makes a provider's own client, whose requests arrive with the key, the model and the references."""
+    simulator.models |= {
+        "a": Behaviour(reply="from a"),
+        "b": Behaviour(reply="from b"),
+        "c": Behaviour(reply="the end"),
+    }
+    [aggregator] = at(simulator, provider, "c")
+    mixture = Mixture.of(at(simulator, provider, "a", "b"), aggregator.model, depth=2).map_seats(
+        lambda seat: type(seat)(seat.model, model_kwargs=aggregator.model_kwargs)
+    )
+    out = create_moa(mixture).invoke(QUESTION)
+    assert out["messages"][-1].content == "the end"
+    assert [proposal["served_model"] for proposal in out["proposals"]] == ["a", "b"]
+    assert {request.body["model"] for request in simulator.requests} == {"a", "b", "c"}
+    assert {request.authorization for request in simulator.requests} == {f"Bearer {CANARY}"}
+    last = next(request for request in simulator.requests if request.body["model"] == "c")
+    content = last.body["messages"][-1]["content"]
+    assert split_references([HumanMessage(content)]).references == ("from a", "from b")
+    assert "temperature" not in last.body
+
+
+def test_preset_against_one_endpoint(simulator: Simulator) -> None:
+    """A preset runs against any OpenAI-compatible server, makes its 13 calls with its parameters, and reports tokens."""
+    graph = create_moa(load_preset("together-moa", base_url=simulator.url, api_key=CANARY))
+    out = graph.invoke(QUESTION)
+    assert len(simulator.requests) == 13
+    assert {request.body["temperature"] for request in simulator.requests} == {0.7}
+    assert {
+        request.body.get("max_tokens", request.body.get("max_completion_tokens")) for request in simulator.requests
+    } == {2048}
+    summary = out["messages"][-1].response_metadata["moa"]
+    assert summary["usage"]["unknown"] == []
+    assert summary["cost"]["unpriced"] == ["together:microsoft/WizardLM-2-8x22B"]
+
+
+def test_streamed_answer_reports_tokens(simulator: Simulator) -> None:
+    """The aggregator streams from a server of one's own and its tokens are still counted; proposers do not stream."""
+    graph = create_moa(load_preset("local", base_url=simulator.url))
+    simulator.behaviour = Behaviour(reply="one two three")
+    parts = list(graph.stream(QUESTION, stream_mode=["messages", "values"]))
+    assert [chunk.content for mode, (chunk, _) in _messages(parts) if mode and chunk.content] == [
+        "one",
+        " two",
+        " three",
+    ]
+    streamed = [bool(request.body.get("stream")) for request in simulator.requests]
+    assert streamed == [False, False, False, True]
+    final = parts[-1][1]["messages"][-1]  # type: ignore[index]
+    assert final.response_metadata["moa"]["usage"]["unknown"] == []
+
+
+def _messages(parts: list[Any]) -> list[Any]:
+    return [part for part in parts if part[0] == "messages"]
+
+
+def test_server_errors_become_data(simulator: Simulator) -> None:
+    """A refused key is one slot's failure, and the key is not in it."""
+    simulator.models["a"] = Behaviour(status=401, reply=f"Incorrect API key provided: {CANARY}")
+    mixture = Mixture.of(at(simulator, "openai", "a", "b"), "openai:c").map_seats(
+        lambda seat: type(seat)(seat.model, model_kwargs={"base_url": simulator.url, "api_key": CANARY})
+    )
+    out = create_moa(mixture).invoke(QUESTION)
+    failed = out["proposals"][0]
+    assert failed["status"] == "error"
+    assert CANARY not in str(out)
+    assert len([request for request in simulator.requests if request.body["model"] == "a"]) == 1
+
+
+def test_one_graph_in_many_loops_and_threads(simulator: Simulator) -> None:
+    """One graph serves repeated `asyncio.run`, synchronous calls and threads: no closed loop is ever met."""
+    graph = create_moa(load_preset("local", base_url=simulator.url))
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(3):
+                graph.invoke(QUESTION)
+                asyncio.run(graph.ainvoke(QUESTION))
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(simulator.requests) == 4 * 3 * 2 * 4
+
+
+def test_together_is_never_built_with_another_key(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With only OPENAI_API_KEY set, a `together:` slot raises before any request."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("TOGETHER_API_BASE", simulator.url)
+    with pytest.raises(MissingKeyError, match="TOGETHER_API_KEY"):
+        create_moa(load_preset("together-moa-lite")).invoke(QUESTION)
+    assert simulator.requests == []
+
+
+def test_environment_is_honoured(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`OPENAI_BASE_URL` and `OPENAI_API_KEY` work as with the provider's own client."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
+    create_moa(Mixture.of(["openai:a"], "openai:b")).invoke(QUESTION)
+    assert {request.authorization for request in simulator.requests} == {f"Bearer {CANARY}"}
+
+
+def test_no_key_is_needed_for_a_server_on_this_machine(simulator: Simulator) -> None:
+    """A server on loopback is asked without a key of the user's."""
+    graph = create_moa(load_preset("local", base_url=simulator.url))
+    assert graph.invoke(QUESTION)["messages"][-1].content == "ok"
+    assert {request.authorization for request in simulator.requests} == {"Bearer not-needed"}
+
+
+def test_problems_lists_every_missing_key_and_package() -> None:
+    """`problems` names each model that cannot be called, with what to do, and makes no call."""
+    found = problems(Mixture.of(["openai:a", "together:b", "upstage:c", "offline:bm25"], "openai:a"))
+    assert [(problem.model, type(problem.error)) for problem in found] == [
+        ("openai:a", MissingKeyError),
+        ("together:b", MissingKeyError),
+        ("upstage:c", MissingDependencyError),
+    ]
+    assert "pip install langchain-upstage" in str(found[2].error)
+
+
+def test_no_secret_is_kept(simulator: Simulator, tmp_path: Path) -> None:
+    """A key stands in no checkpoint, output, recipe or representation."""
+    mixture = load_preset("together-moa-lite", base_url=simulator.url, api_key=CANARY)
+    database = tmp_path / "checkpoints.sqlite"
+    with SqliteSaver.from_conn_string(str(database)) as saver:
+        graph = create_moa(mixture, checkpointer=saver)
+        out = graph.invoke(QUESTION, {"configurable": {"thread_id": "1"}})
+    assert CANARY.encode() not in database.read_bytes()
+    assert CANARY not in f"{out} {mixture} {mixture.to_dict()} {graph!r}"
