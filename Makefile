@@ -1,0 +1,52 @@
+# Two commands do all set-up: `make demo` and `make test`. Both need Python 3.11 or newer, make and git.
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint types contracts format constraints clean
+
+demo: .venv/.demo
+	@$(BIN)/moa ask "What happens when a proposer fails?"
+
+test: .venv/.test
+	$(BIN)/python -m pytest
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.test
+	$(BIN)/mypy
+
+contracts: .venv/.test
+	$(BIN)/lint-imports
+
+format: .venv/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Exact versions for CI, without addresses.
+constraints: .venv/.test
+	$(PIP) uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --upgrade --no-header --no-annotate \
+		--output-file constraints.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+
+.venv/.demo: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing langgraph-moa into .venv: once, a minute or two ..."
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/.test: .venv/.demo
+	@echo "Installing what the tests need: once ..."
+	@$(PIP) --group dev
+	@touch $@

@@ -1,0 +1,49 @@
+"""Claims about the code that the README and the docs print, and about the example scripts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from langgraph_moa.testing import Simulator
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCKS = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_blocks_run(page: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python blocks of a page run as printed, one after the other, with a provider on loopback behind them."""
+    for provider, variable in (("OPENAI", "OPENAI_BASE_URL"), ("TOGETHER", "TOGETHER_API_BASE")):
+        monkeypatch.setenv(f"{provider}_API_KEY", "any")
+        monkeypatch.setenv(variable, simulator.url)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in BLOCKS.findall(page.read_text(encoding="utf-8")):
+        exec(compile(block, str(page), "exec"), namespace)  # noqa: S102
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+def test_script_runs(script: Path, tmp_path: Path) -> None:
+    """Each example script runs to its end and prints something."""
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Every relative link of the README and the docs names a file that is there."""
+    dead = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
