@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
@@ -77,7 +77,7 @@ class SeatCaller:
     async def call(
         self,
         place: Place,
-        messages: Sequence[AnyMessage],
+        messages: Sequence[BaseMessage],
         config: RunnableConfig,
         *,
         seconds: float,
@@ -118,7 +118,7 @@ class SeatCaller:
         )
         return Outcome(proposal, message)
 
-    async def _ask_in_turn(self, messages: Sequence[AnyMessage], config: RunnableConfig, progress: _Progress) -> None:
+    async def _ask_in_turn(self, messages: Sequence[BaseMessage], config: RunnableConfig, progress: _Progress) -> None:
         for model in self._models:
             progress.attempts += 1
             progress.message = progress.error = progress.label = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from langgraph.cache.base import BaseCache
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -18,7 +18,8 @@ from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
 from langgraph_moa.state import MoAInput, MoAOutput, MoAState
 
-MoAGraph = CompiledStateGraph[MoAState, None, MoAInput, MoAOutput]
+MoAGraph: TypeAlias = CompiledStateGraph[MoAState, None, Any, Any]
+"""Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`."""
 
 
 def create_moa(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.pregel.protocol import PregelProtocol
 from pydantic import SecretStr
@@ -53,7 +53,7 @@ class ReadyModel:
         self._kwargs = dict(seat.model_kwargs) if model == seat.model else {}
         self._model = model if isinstance(model, str) else self._from_object(model)
 
-    async def ask(self, messages: Sequence[AnyMessage], config: RunnableConfig) -> AIMessage:
+    async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
         """Return the model's answer; that of a graph or chain is the last message of its state.
 
         Raises:

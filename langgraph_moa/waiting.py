@@ -76,7 +76,7 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
     finally:
         for future in waiting:
             future.cancel()
-        await asyncio.wait(waiting)
+        await asyncio.gather(*waiting, return_exceptions=True)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded

@@ -123,11 +123,16 @@ def test_edges_are_those_of_the_design() -> None:
         (edge.source, edge.target)
         for edge in create_moa(Mixture.of(named("a", "b"), "offline:x", depth=3)).get_graph().edges
     }
-    assert edges == {
-        ("__start__", "layer_1_a"), ("__start__", "layer_1_b"), ("layer_1_a", "layer_1_join"), ("layer_1_b", "layer_1_join"),
-        ("layer_1_join", "layer_2_a"), ("layer_1_join", "layer_2_b"), ("layer_2_a", "layer_2_join"),
-        ("layer_2_b", "layer_2_join"), ("layer_2_join", "aggregator"), ("aggregator", "__end__"),
-    }  # fmt: skip
+    layers = {
+        (source, target)
+        for number, before in enumerate(["__start__", "layer_1_join"], start=1)
+        for slot in ("a", "b")
+        for source, target in [
+            (before, f"layer_{number}_{slot}"),
+            (f"layer_{number}_{slot}", f"layer_{number}_join"),
+        ]
+    }
+    assert edges == {*layers, ("layer_2_join", "aggregator"), ("aggregator", "__end__")}
 
 
 def test_conversation_reaches_every_model() -> None:
@@ -143,7 +148,7 @@ def test_conversation_reaches_every_model() -> None:
     create_moa(Mixture.of([Proposer(model)], model, depth=3)).invoke({"messages": conversation})
     assert len(model.requests) == 3
     for request in model.requests:
-        kept = split_references(request).messages  # type: ignore[arg-type]
+        kept = split_references(request).messages
         assert [message.content for message in kept] == [message.content for message in conversation]
 
 
@@ -334,7 +339,7 @@ def test_stale_proposals_do_not_come_back() -> None:
 def test_only_the_answer_streams() -> None:
     """`stream_mode="messages"` gives the answer's tokens once, in order, and no proposer's."""
     graph = create_moa(Mixture.of(named("a", "b"), ScriptedChatModel(replies="one two three"), depth=3))
-    parts = list(graph.stream({"messages": [HumanMessage("q")]}, stream_mode="messages"))
+    parts: list[Any] = list(graph.stream({"messages": [HumanMessage("q")]}, stream_mode="messages"))
     assert {metadata["langgraph_node"] for _, metadata in parts} == {"aggregator"}
     assert [chunk.content for chunk, _ in parts if chunk.content] == ["one", " two", " three"]
 
@@ -373,6 +378,14 @@ def test_create_moa_refuses_what_is_no_mixture() -> None:
 
 def test_sampling_parameters_for_a_runnable_are_refused() -> None:
     """A temperature for something that is not a chat model is an error, not silently lost."""
-    chain = RunnableLambda(lambda _: "x")
+    chain: Any = RunnableLambda(lambda _: "x")
     with pytest.raises(ConfigurationError, match="temperature goes with a chat model"):
         create_moa(Mixture.of([Proposer(chain, name="chain", temperature=0.1)], ScriptedChatModel()))
+
+
+def test_an_empty_conversation_is_refused() -> None:
+    """Without a message no model is called, and the error says what is missing."""
+    model = ScriptedChatModel()
+    with pytest.raises(ConfigurationError, match="messages is empty"):
+        create_moa(Mixture.of([Proposer(model)], model)).invoke({"messages": []})
+    assert model.requests == []

@@ -50,7 +50,7 @@ def test_answers_come_from_the_real_client(simulator: Simulator, provider: str) 
 
 
 def test_preset_against_one_endpoint(simulator: Simulator) -> None:
-    """A preset runs against any OpenAI-compatible server, makes its 13 calls with its parameters, and reports tokens."""
+    """A preset runs against any OpenAI-compatible server, with its 13 calls and its parameters, and reports tokens."""
     graph = create_moa(load_preset("together-moa", base_url=simulator.url, api_key=CANARY))
     out = graph.invoke(QUESTION)
     assert len(simulator.requests) == 13

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.calling import Place, SeatCaller
@@ -31,7 +31,7 @@ class Merger:
         self.label = self._caller.label
 
     async def merge(
-        self, place: Place, request: Sequence[AnyMessage], config: RunnableConfig, finished: Sequence[Proposal]
+        self, place: Place, request: Sequence[BaseMessage], config: RunnableConfig, finished: Sequence[Proposal]
     ) -> tuple[Proposal, AIMessage]:
         """Return the record of the call and the answer.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.runtime import get_runtime
@@ -28,7 +28,7 @@ class ProposerNode(Node):
         self._caller = SeatCaller(slot.proposer, streams=False)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
-        self._run.check()
+        self._run.check(state)
         slot, mixture = self._slot, self._run.mixture.name
         latch = self._latch()
         self._run.tell(progress("started", mixture, slot.layer, slot.name, self._caller.label))
@@ -49,7 +49,7 @@ class ProposerNode(Node):
         where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
         return latch_for((*where, str(id(self._run)), str(self._slot.layer)), self._layer)
 
-    def _request(self, state: MoAState) -> list[AnyMessage]:
+    def _request(self, state: MoAState) -> list[BaseMessage]:
         slot = self._slot
         messages = self._run.request(state, slot.layer, self._run.mixture.merger.prompt)
         if slot.proposer.system_prompt is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import BaseMessage
 from langgraph.runtime import get_runtime
 
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.models import problems
@@ -21,19 +22,24 @@ class Run:
         self.mixture = mixture
         self._checked = False
 
-    def check(self) -> None:
-        """Refuse to make any call while a key or a package is missing.
+    def check(self, state: MoAState) -> None:
+        """Refuse to make any call without a conversation, or while a key or a package is missing.
 
         Raises:
+            ConfigurationError: There is no message.
             MissingKeyError: The first key that is missing; `models.problems` lists them all.
             MissingDependencyError: The first package that is missing.
         """
+        if not state.get("messages"):
+            raise ConfigurationError(
+                "messages is empty: a mixture needs at least one message, such as the user's question"
+            )
         if not self._checked:
             for problem in problems(self.mixture):
                 raise problem.error
             self._checked = True
 
-    def request(self, state: MoAState, layer: int, instructions: str | None) -> list[AnyMessage]:
+    def request(self, state: MoAState, layer: int, instructions: str | None) -> list[BaseMessage]:
         """Return what a model of a layer is shown: the conversation, with the answers of the layer before."""
         if layer == 1:
             return list(state["messages"])
@@ -41,8 +47,8 @@ class Run:
         return self.merge_request(state["messages"], texts, layer - 1, instructions)
 
     def merge_request(
-        self, messages: Sequence[AnyMessage], texts: Sequence[str], layer: int, instructions: str | None
-    ) -> list[AnyMessage]:
+        self, messages: Sequence[BaseMessage], texts: Sequence[str], layer: int, instructions: str | None
+    ) -> list[BaseMessage]:
         """Return a conversation with the answers of a layer as references."""
         return with_references(
             messages,

@@ -1,0 +1,120 @@
+"""Claims about deadline, quorum and grace."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from langgraph_moa import Layer, Proposer
+from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.waiting import DeadlineExceeded, Latch, QuorumReached, latch_for, within
+
+
+async def answer() -> str:
+    """Answer at once."""
+    return "answer"
+
+
+def layer(quorum: int = 1, grace: float | None = 0.0, *, required: bool = False) -> Layer:
+    """Return a layer of three slots, the last of which may be required."""
+    proposers = [Proposer(ScriptedChatModel(), name=name, required=required and name == "c") for name in "abc"]
+    return Layer(proposers, quorum=quorum, grace=grace, deadline=50)
+
+
+async def test_a_call_in_time_gives_its_result() -> None:
+    """What ends in time comes back."""
+    assert await within(5, answer()) == "answer"
+
+
+async def test_a_late_call_is_cancelled_before_the_error_comes() -> None:
+    """When `DeadlineExceeded` is raised, the call has already been cancelled and has cleaned up."""
+    cleaned = asyncio.Event()
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    with pytest.raises(DeadlineExceeded):
+        await within(0.01, slow())
+    assert cleaned.is_set()
+
+
+async def test_an_event_ends_the_wait() -> None:
+    """An event that comes first ends the call as not needed."""
+    gate = asyncio.Event()
+    gate.set()
+    with pytest.raises(QuorumReached):
+        await within(5, asyncio.Event().wait(), unless=gate)
+
+
+async def test_an_answer_beats_a_simultaneous_event() -> None:
+    """A call that has ended is not thrown away because the event came too."""
+    gate = asyncio.Event()
+
+    async def answer_and_open() -> str:
+        gate.set()
+        return "answer"
+
+    assert await within(5, answer_and_open(), unless=gate) == "answer"
+
+
+async def test_errors_of_the_call_come_through() -> None:
+    """What a call raises is raised, a `TimeoutError` of its own included."""
+
+    async def fail() -> None:
+        raise TimeoutError("the provider's own")
+
+    with pytest.raises(TimeoutError, match="own"):
+        await within(5, fail())
+
+
+async def test_latch_closes_after_quorum_and_grace() -> None:
+    """The latch closes when the quorum of usable answers is in, not before."""
+    latch, recipe = Latch(layer(quorum=2)), layer(quorum=2)
+    first, second, third = recipe.slots(1)
+    latch.report(first, usable=True)
+    latch.report(second, usable=False)
+    await asyncio.sleep(0)
+    assert not latch.closed.is_set()
+    latch.report(third, usable=True)
+    await asyncio.wait_for(latch.closed.wait(), 5)
+
+
+async def test_latch_waits_for_required_slots() -> None:
+    """A required slot holds the latch open until it has ended, well or badly."""
+    recipe = layer(quorum=1, required=True)
+    latch = Latch(recipe)
+    first, _, required = recipe.slots(1)
+    latch.report(first, usable=True)
+    await asyncio.sleep(0)
+    assert not latch.closed.is_set()
+    latch.report(required, usable=False)
+    await asyncio.wait_for(latch.closed.wait(), 5)
+
+
+async def test_without_grace_the_latch_never_closes() -> None:
+    """`grace=None` waits for every proposer."""
+    recipe = layer(quorum=1, grace=None)
+    latch = Latch(recipe)
+    for slot in recipe.slots(1):
+        latch.report(slot, usable=True)
+    await asyncio.sleep(0)
+    assert not latch.closed.is_set()
+
+
+async def test_time_left_is_the_lesser_of_deadline_and_timeout() -> None:
+    """A slot may take its own time where that is less than what is left of the layer's."""
+    latch = Latch(layer())
+    assert latch.remaining(3) == 3
+    assert 0 < latch.remaining(None) <= 50
+    assert latch.remaining(80) <= 50
+
+
+async def test_one_latch_for_one_layer_of_one_run() -> None:
+    """The same key gives the same latch, another key another."""
+    recipe = layer()
+    assert latch_for(("run", "1"), recipe) is latch_for(("run", "1"), recipe)
+    assert latch_for(("run", "1"), recipe) is not latch_for(("run", "2"), recipe)
