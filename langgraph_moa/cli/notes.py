@@ -1,0 +1,77 @@
+"""Notes on stderr: what was chosen, what failed, what it took."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from langgraph_moa.cli.printable import one_line
+
+if TYPE_CHECKING:
+    from langgraph_moa.events import ProgressEvent
+    from langgraph_moa.summary import MoASummary
+
+_MOST_NAMES = 4
+_OFFLINE = "offline:"
+
+
+class Notes:
+    """Prints one line for each note, or nothing when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """Print a note; one that nobody can read is no reason to end a run."""
+        if not self._quiet:
+            with suppress(OSError):
+                print(f"moa: {one_line(text)}", file=sys.stderr, flush=True)
+
+
+def failure_line(event: ProgressEvent) -> str:
+    """Say which call gave no usable answer, and why."""
+    seconds = event.get("seconds")
+    after = "" if seconds is None else f" after {seconds:.1f} s"
+    error = event.get("error")
+    reason = f": {error['message']}" if error else ""
+    where = f"layer {event['layer']}, " if event["layer"] is not None else ""
+    return f"{where}{event['slot']} {event.get('status', event['event'])}{after}{reason}"
+
+
+def summary_line(summary: MoASummary) -> str:
+    """Say how many proposals there were, and the seconds, tokens and dollars of the run."""
+    total = summary["usage"]["total"]
+    tokens = None if total is None else total["total_tokens"]
+    parts = [
+        f"{summary['ok']}/{summary['planned']} proposals",
+        f"{summary['timing']['total']:.1f} s",
+    ]
+    if all(slot["model"].startswith(_OFFLINE) for slot in summary["usage"]["slots"]):
+        return ", ".join([*parts, "no tokens, no cost"])
+    return ", ".join([*parts, "tokens unknown" if tokens is None else f"{tokens} tokens", _cost(summary)])
+
+
+def degraded_line(summary: MoASummary) -> str | None:
+    """Say who is missing and why; `None` when nobody is."""
+    if not summary["degraded"]:
+        return None
+    missing = [
+        f"layer {item['layer']} {item['proposer']} ({item['status']}{', ' + item['reason'] if item['reason'] else ''})"
+        for item in summary["missing"]
+    ]
+    return f"degraded: without {_listed(missing)}" if missing else "degraded: a fallback answered in place of a model"
+
+
+def _cost(summary: MoASummary) -> str:
+    cost = summary["cost"]
+    unpriced = [model for model in cost["unpriced"] if not model.startswith(_OFFLINE)]
+    known = cost["total"]
+    if not unpriced:
+        return f"${known or 0:.4f}"
+    return f"{'cost unknown' if known is None else f'${known:.4f} and more'} (unpriced: {_listed(unpriced)})"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

@@ -1,0 +1,75 @@
+"""`moa plan`: calls, tokens and dollars of a run, with no call made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from langgraph_moa.cli import options
+
+if TYPE_CHECKING:
+    from langgraph_moa.usage import Plan
+
+
+def command(
+    question: Annotated[str | None, typer.Argument(help="What would be asked; counts as input tokens.")] = None,
+    *,
+    file: options.Files = None,
+    preset: options.Preset = None,
+    proposer: options.Proposers = None,
+    aggregator: options.AggregatorModel = None,
+    depth: options.Depth = None,
+    swap: options.Swaps = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say what a run would make and cost at most. No call is made and no key is needed."""
+    from langgraph_moa.cli.notes import Notes
+    from langgraph_moa.cli.reading import read_documents, read_request
+    from langgraph_moa.cli.selection import Selection, choose
+    from langgraph_moa.prompts import ask_about
+
+    selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
+    messages = []
+    if question is not None:
+        messages = [read_request(question, file or ())]
+    elif file:
+        messages = [ask_about("", read_documents(file))]
+    chosen = choose(selection)
+    Notes(quiet=quiet).say(chosen.reason)
+    plan = chosen.mixture.plan(messages)
+    print(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2) if as_json else as_text(plan))
+
+
+def as_text(plan: Plan) -> str:
+    """Return a plan as a table with its totals."""
+    from langgraph_moa.cli.columns import in_columns
+
+    rows = [
+        [
+            "-" if call.layer is None else str(call.layer),
+            call.slot,
+            call.model,
+            call.input_tokens,
+            call.output_tokens,
+            None if call.cost is None else f"${call.cost:.4f}",
+        ]
+        for call in plan.slots
+    ]
+    table = in_columns(["layer", "slot", "model", "tokens in", "tokens out", "dollars"], rows)
+    return f"{table}\n\n{_totals(plan)}"
+
+
+def _totals(plan: Plan) -> str:
+    tokens = [
+        f"{'unknown' if count is None else f'at most {count}'} tokens {way}"
+        for count, way in ((plan.input_tokens, "in"), (plan.output_tokens, "out"))
+    ]
+    cost = "cost unknown" if plan.cost is None else f"at most ${plan.cost:.4f}"
+    calls = f"{plan.mixture}: {plan.calls} calls, depth {plan.depth}"
+    lines = [f"{calls}, {', '.join(tokens)}, {cost} (prices of {plan.prices_date})"]
+    if plan.unpriced:
+        lines.append(f"without a known cost: {', '.join(plan.unpriced)}")
+    return "\n".join(lines)

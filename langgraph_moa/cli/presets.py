@@ -1,0 +1,88 @@
+"""`moa presets`: the named mixtures, what they are and whether they can be called."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langgraph_moa.cli import failures, options
+
+if TYPE_CHECKING:
+    from langgraph_moa.presets import Preset
+
+app = typer.Typer(rich_markup_mode=None, help="List the presets; check or show one.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from the list.")]
+NameOrFile = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name from the list, or a mixture's .toml or .json file.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def listing(ctx: typer.Context, *, as_json: options.AsJson = False) -> None:
+    """List the presets with their calls and depth."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from langgraph_moa.cli.columns import in_columns
+    from langgraph_moa.presets import describe_preset, list_presets
+
+    presets = [describe_preset(name) for name in list_presets()]
+    if as_json:
+        print(json.dumps([as_object(preset) for preset in presets], ensure_ascii=False, indent=2))
+        return
+    plans = [preset.mixture.plan() for preset in presets]
+    rows = [
+        (preset.name, plan.calls, plan.depth, preset.description) for preset, plan in zip(presets, plans, strict=True)
+    ]
+    print(in_columns(["name", "calls", "depth", "description"], rows))
+
+
+@app.command()
+def check(name: NameOrFile, *, as_json: options.AsJson = False) -> None:
+    """Say which key or package a preset lacks. No call is made."""
+    from langgraph_moa.cli.selection import Selection, choose
+    from langgraph_moa.models import problems
+
+    found = problems(choose(Selection(preset=name)).mixture)
+    if as_json:
+        listed = [{"model": problem.model, "problem": str(problem.error)} for problem in found]
+        print(json.dumps({"preset": name, "ready": not found, "problems": listed}, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(str(problem.error) for problem in found) or "ready")
+    if found:
+        raise typer.Exit(failures.BAD_INPUT)
+
+
+@app.command()
+def show(name: Name, *, as_json: options.AsJson = False) -> None:
+    """Show where a preset comes from and what it calls."""
+    from langgraph_moa.cli.plan import as_text
+    from langgraph_moa.presets import describe_preset
+
+    preset = describe_preset(name)
+    if as_json:
+        print(json.dumps(as_object(preset), ensure_ascii=False, indent=2))
+        return
+    facts = [
+        f"{preset.name}: {preset.description}",
+        f"source: {preset.source}",
+        f"date: {preset.date}{' (historic)' if preset.historic else ''}",
+        *([f"note: {preset.note}"] if preset.note else []),
+    ]
+    print("\n".join(facts), as_text(preset.mixture.plan()), sep="\n\n")
+
+
+def as_object(preset: Preset) -> dict[str, Any]:
+    """Return a preset as data for JSON."""
+    plan = preset.mixture.plan().to_dict()
+    return {
+        "name": preset.name,
+        "description": preset.description,
+        "source": preset.source,
+        "date": preset.date,
+        "historic": preset.historic,
+        "note": preset.note,
+        **{key: plan[key] for key in ("calls", "depth", "slots")},
+    }

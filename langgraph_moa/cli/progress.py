@@ -1,0 +1,91 @@
+"""What is known of a run's calls at one moment: built from progress events, pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from langgraph_moa.events import EventKind, ProgressEvent
+from langgraph_moa.mixture import Mixture, model_label
+
+State = Literal["waiting", "answering", "done", "failed", "cancelled"]
+
+_ORDER: tuple[State, ...] = ("waiting", "answering", "done", "failed", "cancelled")
+_STATES: dict[EventKind, State] = {
+    "started": "answering",
+    "aggregating": "answering",
+    "finished": "done",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One seat's call."""
+
+    slot: str
+    model: str
+    state: State = "waiting"
+    started: float | None = None
+    """By the clock that `Progress.take` is given."""
+    ended_after: float | None = None
+    """Seconds that it took."""
+    tokens: int | None = None
+    failure: ProgressEvent | None = None
+
+    def seconds(self, now: float) -> float | None:
+        """Return how long it took, or has taken so far."""
+        if self.ended_after is not None or self.started is None:
+            return self.ended_after
+        return now - self.started
+
+
+@dataclass(slots=True)
+class Stage:
+    """Calls that run side by side."""
+
+    title: str
+    calls: dict[str, Call] = field(default_factory=dict)
+
+    def counts(self) -> str:
+        """Say how many calls are in which state."""
+        states = Counter(call.state for call in self.calls.values())
+        return ", ".join(f"{states[state]} {state}" for state in _ORDER if states[state])
+
+    @property
+    def ended(self) -> bool:
+        """Whether no call waits or answers any more."""
+        return all(call.state in {"done", "failed", "cancelled"} for call in self.calls.values())
+
+
+class Progress:
+    """All stages of one run."""
+
+    def __init__(self, mixture: Mixture) -> None:
+        self.stages: dict[int | None, Stage] = {}
+        for number, slots in enumerate(mixture.slots, start=1):
+            calls = {slot.name: Call(slot.name, model_label(slot.proposer.model)) for slot in slots}
+            self.stages[number] = Stage(f"layer {number} of {mixture.depth - 1}", calls)
+        aggregator = Call("aggregator", model_label(mixture.merger.model))
+        self.stages[None] = Stage("aggregator", {"aggregator": aggregator})
+        self.current: int | None = 1
+
+    def take(self, event: ProgressEvent, now: float) -> None:
+        """Note an event. `now` is a clock in seconds."""
+        self.current = event["layer"]
+        state = _STATES.get(event["event"])
+        calls = self.stages[event["layer"]].calls
+        call = calls.setdefault(event["slot"], Call(event["slot"], event["model"]))
+        if state is None:
+            return
+        call.state = state
+        if state == "answering":
+            call.started = now
+        else:
+            call.ended_after = event.get("seconds") or call.seconds(now)
+            call.tokens = event.get("tokens")
+        if state == "failed":
+            call.failure = event
