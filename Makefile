@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .PHONY: demo test lint types contracts format constraints clean
 
 demo: .venv/.demo
-	@$(BIN)/moa ask "What happens when a proposer fails?"
+	@$(BIN)/moa ask "Does a failed proposer stop the run?"
 
 test: .venv/.test
 	$(BIN)/python -m pytest

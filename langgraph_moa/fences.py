@@ -92,6 +92,8 @@ def _items(item: str, tag: str, block: str) -> Iterable[Fenced]:
     closing = f"\n</{item}_{tag}>"
     position = 0
     while found := opening.search(block, position):
-        end = block.index(closing, found.end())
+        end = block.find(closing, found.end())
+        if end < 0:
+            return
         yield Fenced(html.unescape(found[1]), block[found.end() : end])
         position = end + len(closing)

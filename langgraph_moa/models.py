@@ -82,7 +82,6 @@ class ReadyModel:
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:
             provider = PROVIDERS[parse_model_name(name).provider]
-            await asyncio.to_thread(importlib.import_module, provider.module)
             extra = {"http_async_client": await shared_openai_client()} if provider.openai_client else {}
             self._by_loop[loop] = self._build(name, provider, extra)
         return self._by_loop[loop]
@@ -115,6 +114,21 @@ def problems(mixture: Mixture) -> tuple[Problem, ...]:
             elif isinstance(model, str) and (error := _problem(model, seat)) is not None:
                 found[model] = Problem(model, error)
     return tuple(found.values())
+
+
+def prepare(mixture: Mixture) -> None:
+    """Refuse to begin while something is missing, and load the providers' packages: seconds that are no model's.
+
+    Raises:
+        MissingKeyError: The first key that is missing; `problems` lists them all.
+        MissingDependencyError: The first package that is missing.
+    """
+    for problem in problems(mixture):
+        raise problem.error
+    for seat in mixture.seats:
+        for model in (seat.model, *seat.fallbacks):
+            if isinstance(model, str):
+                importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
 
 
 def _problem(name: str, seat: Seat) -> MoAError | None:

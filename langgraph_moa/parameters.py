@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langgraph_moa.redaction import MASK, is_secret_name
+from langgraph_moa.redaction import MASK, is_secret_name, redact
 
 
 class Parameters(Mapping[str, Any]):
-    """A mapping that cannot be changed and whose `repr` shows no secret.
+    """A mapping that cannot be changed and whose `repr` shows no secret, also none within a nested table.
 
     A string under a secret's name, such as `api_key`, is held as `SecretStr`.
     """
@@ -34,13 +34,23 @@ class Parameters(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        shown = {name: MASK if _is_secret(name, value) else value for name, value in self._values.items()}
-        return repr(shown)
+        return repr(_public(self._values, masked=True))
 
     def without_secrets(self) -> dict[str, Any]:
         """Return what may be written to a file."""
-        return {name: value for name, value in self._values.items() if not _is_secret(name, value)}
+        written: dict[str, Any] = _public(self._values, masked=False)
+        return written
 
 
-def _is_secret(name: str, value: object) -> bool:
-    return is_secret_name(name) or isinstance(value, SecretStr)
+def _public(value: object, *, masked: bool) -> Any:  # noqa: ANN401 - of the shape of the value
+    """Return a value with every secret in it masked, or left out."""
+    if isinstance(value, Mapping):
+        secret = {name for name, item in value.items() if is_secret_name(str(name)) or isinstance(item, SecretStr)}
+        return {
+            name: MASK if name in secret else _public(item, masked=masked)
+            for name, item in value.items()
+            if masked or name not in secret
+        }
+    if isinstance(value, list | tuple):
+        return [_public(item, masked=masked) for item in value]
+    return redact(value) if isinstance(value, str) else value

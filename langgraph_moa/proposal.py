@@ -142,4 +142,4 @@ def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
 def _block_text(block: str | dict[str, Any]) -> str:
     if isinstance(block, str):
         return block
-    return str(block.get("text", "")) if block.get("type") in {"text", "output_text"} else ""
+    return str(block.get("text") or "") if block.get("type") in {"text", "output_text"} else ""

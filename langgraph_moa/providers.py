@@ -66,12 +66,16 @@ def parse_model_name(text: str) -> ModelName:
     """Split `"provider:model"`.
 
     Raises:
-        ConfigurationError: The provider is missing or unknown. Bare names are refused because a provider guessed from
-            a name is often the wrong one: `deepseek-ai/DeepSeek-V3` would go to DeepSeek although Together serves it.
+        ConfigurationError: The provider is missing or unknown, or the model is missing. Bare names are refused because
+            a provider guessed from a name is often the wrong one: `deepseek-ai/DeepSeek-V3` would go to DeepSeek
+            although Together serves it.
     """
     provider, colon, model = text.partition(":")
     if not colon or not model.strip() or provider not in PROVIDERS:
-        problem = f"names the unknown provider {provider!r}" if colon and "/" not in provider else "names no provider"
+        if not colon or "/" in provider:
+            problem = "names no provider"
+        else:
+            problem = "names no model" if provider in PROVIDERS else f"names the unknown provider {provider!r}"
         known = ", ".join(PROVIDERS)
         msg = f"model {text!r} {problem}. Write 'provider:model', as in 'openai:gpt-4o'; providers: {known}"
         raise ConfigurationError(msg)

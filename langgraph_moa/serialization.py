@@ -41,16 +41,8 @@ def read_fields(
         ConfigurationError: A key is unknown or missing.
     """
     known = [entry for entry in fields(cls) if entry.init]
-    given = known_keys(what, table, [*(entry.name for entry in known), *also])
-    missing = [
-        entry.name
-        for entry in known
-        if _default(entry) is MISSING and entry.name not in given and entry.name not in optional
-    ]
-    if missing:
-        msg = f"{what}: missing key {', '.join(map(repr, missing))}. Add it"
-        raise ConfigurationError(msg)
-    return given
+    required = [entry.name for entry in known if _default(entry) is MISSING and entry.name not in optional]
+    return known_keys(what, table, [*(entry.name for entry in known), *also], required=required)
 
 
 def _default(entry: Field[Any]) -> Any:  # noqa: ANN401 - of any field
@@ -60,6 +52,6 @@ def _default(entry: Field[Any]) -> Any:  # noqa: ANN401 - of any field
 def as_mapping(what: str, value: object) -> Mapping[str, Any]:
     """Return a mapping whose keys are strings; refuse anything else."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        msg = f"{what} must be a mapping from argument names to values, got {value!r}"
+        msg = f"{what} must be a mapping from argument names to values, got {type(value).__name__}"
         raise ConfigurationError(msg)
     return value

@@ -47,7 +47,7 @@ def slot_names(occupants: Sequence[Occupant]) -> tuple[str, ...]:
     places = Counter[str]()
     for stem, occupant in zip(stems, occupants, strict=True):
         places[stem] += occupant.samples
-    taken = {name for name in given if places[name] == 1}
+    taken = {occupant.name for occupant in occupants if occupant.name is not None and occupant.samples == 1}
     names: list[str] = []
     for stem, occupant in zip(stems, occupants, strict=True):
         for _ in range(occupant.samples):

@@ -53,6 +53,7 @@ class CostSummary(TypedDict):
     unpriced: list[str]
     """Models whose cost is unknown."""
     prices_date: str
+    """ISO date of the oldest price that was used."""
 
 
 class Timing(TypedDict):
@@ -121,7 +122,7 @@ def summarize(
         cost=CostSummary(
             total=sum(costs) if costs else None,
             unpriced=list(dict.fromkeys(slot["model"] for slot in slots if slot["cost"] is None)),
-            prices_date=prices.date,
+            prices_date=prices.oldest_date(slot["model"] for slot in slots),
         ),
         timing=Timing(
             total=sum(seconds) + aggregator_seconds,

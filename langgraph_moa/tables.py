@@ -28,7 +28,7 @@ def read_table(path: str | Path) -> dict[str, Any]:
         raise ConfigurationError(msg) from error
     try:
         table = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{file} is not valid {file.suffix[1:].upper()}: {error}"
         raise ConfigurationError(msg) from error
     if not isinstance(table, dict):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from langgraph_moa.checks import known_keys, listed, number
 from langgraph_moa.proposal import Usage
 from langgraph_moa.tables import read_table
 
@@ -22,6 +23,8 @@ class Price(NamedTuple):
     output: float
     cached_input: float | None = None
     """Of input tokens read from the provider's prompt cache; `None`: as `input`."""
+    date: str | None = None
+    """ISO date of this price, where it is older than its table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +35,31 @@ class PriceTable:
     date: str
     """ISO date of the source."""
     source: str
+    free: frozenset[str] = frozenset()
+    """Providers that nobody bills, such as `offline`."""
 
     @classmethod
     def from_file(cls, path: str | Path) -> PriceTable:
-        """Read a TOML file with `date`, `source` and a table `[models."provider:model"]` for each model.
+        """Read a TOML file with `date`, `source`, `free` (providers) and a table `[models."provider:model"]` for each.
 
         Raises:
             ConfigurationError: The file cannot be read or is malformed.
         """
-        table = read_table(path)
-        prices = {
-            name: Price(row["input"], row["output"], row.get("cached_input")) for name, row in table["models"].items()
-        }
-        return cls(prices=prices, date=str(table["date"]), source=table["source"])
+        table = known_keys(str(path), read_table(path), required=("date", "source", "models"))
+        rows = known_keys(f"{path}: models", table["models"])
+        prices = {model: _price(f"{path}: {model}", row) for model, row in rows.items()}
+        free = frozenset(listed(f"{path}: free", table.get("free", ())))
+        return cls(prices=prices, date=str(table["date"]), source=str(table["source"]), free=free)
+
+    def oldest_date(self, models: Iterable[str]) -> str:
+        """Return the ISO date of the oldest price among these models' prices; the table's when none has its own."""
+        dates = [price.date for model in models if (price := self.prices.get(model)) and price.date]
+        return min([*dates, self.date])
 
     def cost(self, model: str, usage: Usage | None) -> float | None:
         """Return US dollars for one model's tokens; `None` when the model has no price or the tokens are unknown."""
+        if model.partition(":")[0] in self.free:
+            return 0.0
         price = self.prices.get(model)
         if price is None or usage is None or usage["input_tokens"] is None or usage["output_tokens"] is None:
             return None
@@ -55,6 +67,14 @@ class PriceTable:
         cached_price = price.input if price.cached_input is None else price.cached_input
         fresh = usage["input_tokens"] - cached
         return (fresh * price.input + cached * cached_price + usage["output_tokens"] * price.output) / PER_MILLION
+
+
+def _price(what: str, row: object) -> Price:
+    fields = known_keys(what, row, ("input", "output", "cached_input", "date", "source"), required=("input", "output"))
+    for name in ("input", "output", "cached_input"):
+        number(f"{what}: {name}", fields.get(name), low=0)
+    date = fields.get("date")
+    return Price(fields["input"], fields["output"], fields.get("cached_input"), None if date is None else str(date))
 
 
 @functools.cache
@@ -87,7 +107,8 @@ class Plan:
     depth: int
     """Stages of model calls, the aggregator included."""
     slots: tuple[PlannedCall, ...]
-    prices_date: str = field(default="")
+    prices_date: str
+    """ISO date of the oldest price that was used."""
 
     @property
     def calls(self) -> int:

@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from langgraph_moa import MissingDependencyError, MissingKeyError, Mixture, Proposer, create_moa, load_preset
-from langgraph_moa.models import problems
+from langgraph_moa.models import prepare, problems
 from langgraph_moa.prompts import split_references
 from langgraph_moa.testing import Behaviour, Simulator
 
@@ -162,3 +162,10 @@ def test_no_secret_is_kept(simulator: Simulator, tmp_path: Path) -> None:
         out = graph.invoke(QUESTION, {"configurable": {"thread_id": "1"}})
     assert CANARY.encode() not in database.read_bytes()
     assert CANARY not in f"{out} {mixture} {mixture.to_dict()} {graph!r}"
+
+
+def test_prepare_raises_what_problems_lists() -> None:
+    """`prepare` raises the first problem, and nothing where there is none."""
+    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+        prepare(Mixture.of(["openai:a"], "openai:b"))
+    prepare(load_preset("offline"))

@@ -41,9 +41,10 @@ def command(
 
     import asyncio
 
-    from langgraph_moa.cli.running import prepare, run_mixture
+    from langgraph_moa.cli.running import run_mixture
     from langgraph_moa.cli.views import view_for
     from langgraph_moa.graph import create_moa
+    from langgraph_moa.models import prepare
 
     prepare(chosen.mixture)
     watcher = view_for(notes, as_json=as_json, quiet=quiet)

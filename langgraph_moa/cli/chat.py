@@ -61,7 +61,7 @@ def command(
     notes = Notes(quiet=quiet)
     notes.say(chosen.reason)
 
-    from langgraph_moa.cli.running import prepare
+    from langgraph_moa.models import prepare
 
     prepare(chosen.mixture)
     _converse(chosen.mixture, _thread_name(thread), documents, notes, quiet=quiet)

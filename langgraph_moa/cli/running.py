@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph_moa.errors import MoAError
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.models import problems
 from langgraph_moa.proposal import Proposal, visible_text
-from langgraph_moa.providers import PROVIDERS, parse_model_name
 from langgraph_moa.summary import MoASummary
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -51,20 +48,6 @@ class Watcher(Protocol):
 
     def close(self) -> None:
         """Let go of the terminal."""
-
-
-def prepare(mixture: Mixture) -> None:
-    """Refuse to begin while a key or a package is missing; load the packages, whose seconds are not those of a call.
-
-    Raises:
-        MissingKeyError: Or `MissingDependencyError`, for the first model that lacks something.
-    """
-    for problem in problems(mixture):
-        raise problem.error
-    for seat in mixture.seats:
-        for model in (seat.model, *seat.fallbacks):
-            if isinstance(model, str):
-                importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
 
 
 async def run_mixture(

@@ -82,7 +82,7 @@ def _suitable(environment: Mapping[str, str]) -> Choice:
     if preset:
         return _preset(preset, f"because {PRESET_VARIABLE} names it")
     if environment.get("TOGETHER_API_KEY", "").strip():
-        return _preset("together-2025", "because TOGETHER_API_KEY is set")
+        return _preset("together-2026", "because TOGETHER_API_KEY is set")
     if environment.get("OPENAI_API_KEY", "").strip():
         why = f"using {OPENAI_DEFAULT} three times and once more to merge, because OPENAI_API_KEY is set"
         return Choice(_openai_default(), why, None)

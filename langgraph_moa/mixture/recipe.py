@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, Unpack, get_args
 
@@ -62,7 +63,7 @@ class Mixture(NestedModel):
         """Check every field."""
         layers = checks.listed("Mixture.layers", self.layers)
         if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            msg = f"Mixture.layers must be a list of Layer, at least one; got {self.layers!r}. Or use Mixture.of"
+            msg = f"Mixture.layers must be a list of Layer, at least one; got {checks.shown(layers)}. Or use Mixture.of"
             raise ConfigurationError(msg)
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
@@ -122,15 +123,23 @@ class Mixture(NestedModel):
         Raises:
             ConfigurationError: A key is unknown or missing, or a value is wrong.
         """
+        try:
+            return cls._from_table(table)
+        except RecursionError:
+            msg = "the mixture contains itself, or others nested too deep. Name another model there"
+            raise ConfigurationError(msg) from None
+
+    @classmethod
+    def _from_table(cls, table: Mapping[str, Any]) -> Self:
         if "layers" in table:
             fields = read_fields("mixture", table, cls)
             tables = checks.listed("layers", fields.pop("layers"))
-            layers = [read_layer(f"layers[{index}]", layer, cls.from_dict) for index, layer in enumerate(tables)]
-            return cls(layers, read_aggregator("aggregator", fields.pop("aggregator"), cls.from_dict), **fields)
+            layers = [read_layer(f"layers[{index}]", layer, cls._from_table) for index, layer in enumerate(tables)]
+            return cls(layers, read_aggregator("aggregator", fields.pop("aggregator"), cls._from_table), **fields)
         shared = ("depth", *LayerOptions.__annotations__)
         fields = read_fields("mixture", table, cls, also=("proposers", *shared), optional=("layers",))
-        proposers = read_proposers("proposers", fields.pop("proposers", ()), cls.from_dict)
-        aggregator = read_aggregator("aggregator", fields.pop("aggregator"), cls.from_dict)
+        proposers = read_proposers("proposers", fields.pop("proposers", ()), cls._from_table)
+        aggregator = read_aggregator("aggregator", fields.pop("aggregator"), cls._from_table)
         options = {key: fields.pop(key) for key in shared if key in fields}
         return replace(cls.of(proposers, aggregator, **options), **fields)
 
@@ -168,7 +177,8 @@ class Mixture(NestedModel):
         """
         table = prices or packaged_prices()
         calls = tuple(self.planned_calls(count_tokens_approximately(messages), table))
-        return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=table.date)
+        date = table.oldest_date(call.model for call in calls)
+        return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date)
 
     def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
         """Yield every call, stage by stage: each reads the conversation and what the stage before writes at most.
@@ -226,9 +236,11 @@ class Mixture(NestedModel):
         used: set[str] = set()
         layers = []
         for layer, slots in zip(self.layers, self.slots, strict=True):
-            names = [[slot.name for slot in slots if slot.proposer is seat] for seat in layer.seats]
+            places = iter(slots)
+            names = [[slot.name for slot in islice(places, seat.samples)] for seat in layer.seats]
             proposers = [_swapped(seat, own, models, used) for seat, own in zip(layer.seats, names, strict=True)]
-            layers.append(replace(layer, proposers=proposers))
+            merger = None if layer.merger is None else _swapped(layer.merger, (), models, used)
+            layers.append(replace(layer, proposers=proposers, aggregator=merger))
         aggregator = _swapped(self.merger, ("aggregator",), models, used)
         unused = sorted(set(models) - used)
         if unused:
@@ -267,9 +279,16 @@ def _collect(calls: Iterator[PlannedCall], written: list[int | None]) -> Iterato
 
 def _refuse_itself(mixture: Mixture) -> None:
     """Refuse a mixture within itself: one that holds another of its own name, unless the name is the default."""
+    for seat, model in () if mixture.name == DEFAULT_NAME else _models_within(mixture):
+        if not isinstance(model, str) and getattr(model, "name", None) == mixture.name:
+            msg = f"the mixture {mixture.name!r} contains itself as {type(seat).__name__}. Name another model there"
+            raise ConfigurationError(msg)
+
+
+def _models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:
+    """Yield every model with its seat, those of nested mixtures included."""
     for seat in mixture.seats:
         for model in (seat.model, *seat.fallbacks):
-            inner = getattr(model, "name", None)
-            if mixture.name != DEFAULT_NAME and inner == mixture.name and not isinstance(model, str):
-                msg = f"the mixture {mixture.name!r} contains itself as {type(seat).__name__}. Name another model there"
-                raise ConfigurationError(msg)
+            yield seat, model
+            if isinstance(model, Mixture):
+                yield from _models_within(model)

@@ -62,7 +62,7 @@ class Proposer:
     samples: int = 1
     """Independent draws of this model, each a slot of its own: the paper's single-proposer setting."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments for the constructor of a model named by a string."""
+    """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -70,7 +70,11 @@ class Proposer:
         if self.name is not None:
             check_name("Proposer.name", self.name)
         checks.text("Proposer.system_prompt", self.system_prompt)
+        checks.flag("Proposer.required", self.required)
         checks.whole_number("Proposer.samples", self.samples, low=1, high=1024)
+
+    def __repr__(self) -> str:
+        return _seat_repr(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, secrets left out."""
@@ -94,13 +98,16 @@ class Aggregator:
     timeout: float | None = None
     """Seconds, fallbacks included; `None` means 600."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments for the constructor of a model named by a string."""
+    """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
     def __post_init__(self) -> None:
         """Check every field."""
         _check_seat(self)
         checks.choice("Aggregator.strategy", self.strategy, get_args(Strategy))
         checks.text("Aggregator.prompt", self.prompt)
+
+    def __repr__(self) -> str:
+        return _seat_repr(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, secrets left out."""
@@ -175,6 +182,13 @@ def _seat_table(seat: Seat) -> dict[str, Any]:
         model_kwargs=kwargs,
     )
     return {name: value for name, value in table.items() if name != "model_kwargs" or value}
+
+
+def _seat_repr(seat: Seat) -> str:
+    """Show a seat by its models' labels: what a model object shows of itself may hold a header with a key."""
+    fallbacks = [model_label(model) for model in seat.fallbacks]
+    shown = plain_table(seat, model=model_label(seat.model), fallbacks=fallbacks)
+    return f"{type(seat).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 def _written(seat: Seat, model: Model) -> str | dict[str, Any]:

@@ -28,7 +28,7 @@ class ProposerNode(Node):
         self._caller = SeatCaller(slot.proposer, streams=False)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
-        self._run.check(state)
+        await self._run.prepare(state)
         slot, mixture = self._slot, self._run.mixture.name
         latch = self._latch()
         self._run.tell(progress("started", mixture, slot.layer, slot.name, self._caller.label))

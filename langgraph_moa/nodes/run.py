@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
@@ -10,7 +11,7 @@ from langgraph.runtime import get_runtime
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.models import problems
+from langgraph_moa.models import prepare
 from langgraph_moa.prompts import order_references, with_references
 from langgraph_moa.state import MoAState, usable_texts
 
@@ -20,9 +21,9 @@ class Run:
 
     def __init__(self, mixture: Mixture) -> None:
         self.mixture = mixture
-        self._checked = False
+        self._prepared = False
 
-    def check(self, state: MoAState) -> None:
+    async def prepare(self, state: MoAState) -> None:
         """Refuse to make any call without a conversation, or while a key or a package is missing.
 
         Raises:
@@ -34,10 +35,9 @@ class Run:
             raise ConfigurationError(
                 "messages is empty: a mixture needs at least one message, such as the user's question"
             )
-        if not self._checked:
-            for problem in problems(self.mixture):
-                raise problem.error
-            self._checked = True
+        if not self._prepared:
+            await asyncio.to_thread(prepare, self.mixture)
+            self._prepared = True
 
     def request(self, state: MoAState, layer: int, instructions: str | None) -> list[BaseMessage]:
         """Return what a model of a layer is shown: the conversation, with the answers of the layer before."""

@@ -9,8 +9,8 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from langgraph_moa import Aggregator, MissingKeyError, Mixture, QuorumError, create_moa
-from langgraph_moa.cli.running import Answer, prepare, run_mixture
+from langgraph_moa import Aggregator, Mixture, QuorumError, create_moa
+from langgraph_moa.cli.running import Answer, run_mixture
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.testing import ScriptedChatModel
 
@@ -103,9 +103,3 @@ async def test_a_watcher_is_closed_after_a_failure() -> None:
     with pytest.raises(QuorumError):
         await _run(Mixture.of([_model(RuntimeError("down"))], _model("never")), watcher)
     assert watcher.told == ["begin", "started", "failed", "close"]
-
-
-def test_a_missing_key_is_found_before_the_run() -> None:
-    """`prepare` raises what `moa presets check` lists."""
-    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
-        prepare(Mixture.of(["openai:a"], "openai:b"))

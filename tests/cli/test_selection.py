@@ -13,9 +13,9 @@ from langgraph_moa.errors import ConfigurationError
 @pytest.mark.parametrize(
     ("environment", "name", "because"),
     [
-        pytest.param({"TOGETHER_API_KEY": "k"}, "together-2025", "TOGETHER_API_KEY is set", id="together"),
+        pytest.param({"TOGETHER_API_KEY": "k"}, "together-2026", "TOGETHER_API_KEY is set", id="together"),
         pytest.param({"OPENAI_API_KEY": "k"}, "self-moa-openai", "OPENAI_API_KEY is set", id="openai"),
-        pytest.param({"OPENAI_API_KEY": "k", "TOGETHER_API_KEY": "k"}, "together-2025", "TOGETHER", id="both"),
+        pytest.param({"OPENAI_API_KEY": "k", "TOGETHER_API_KEY": "k"}, "together-2026", "TOGETHER", id="both"),
         pytest.param({"OPENAI_API_KEY": " "}, "offline", "no key is set", id="blank-key"),
         pytest.param({}, "offline", "no language model", id="nothing"),
         pytest.param(
