@@ -17,9 +17,9 @@ _PATTERNS = (
     re.compile(r"(?i)(?<=[?&]key=)[^\s&'\",;]+"),
     re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),
 )
-
-
-_ASSIGNED = re.compile(r"(?i)((?:api[-_]?key|token|secret|password)['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;*]+")
+_ASSIGNED = re.compile(
+    r"(?i)((?:api[-_]?key['\"]?\s?[=:]|(?:token|secret|password)(?:=|['\"]\s?:))\s?['\"]?)[^\s&'\",;*]+"
+)
 
 
 def is_secret_name(name: str) -> bool:

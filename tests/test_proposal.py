@@ -1,0 +1,171 @@
+"""What a proposer answered: visible text, status, model and tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+
+from langgraph_moa.proposal import Usage, finish_reason, served_model, status_of, sum_usage, usage_of, visible_text
+
+
+def tokens(given: int | None, written: int | None, cached: int | None = None, reasoning: int | None = None) -> Usage:
+    """Return a usage whose total is known when both parts are."""
+    total = None if given is None or written is None else given + written
+    return Usage(
+        input_tokens=given,
+        output_tokens=written,
+        total_tokens=total,
+        cached_tokens=cached,
+        reasoning_tokens=reasoning,
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "visible"),
+    [
+        pytest.param("Paris.", "Paris.", id="text"),
+        pytest.param("", "", id="empty"),
+        pytest.param([], "", id="no-blocks"),
+        pytest.param([{"type": "text", "text": "Par"}, {"type": "text", "text": "is."}], "Paris.", id="text-blocks"),
+        pytest.param(["Par", {"type": "text", "text": "is."}], "Paris.", id="strings-and-blocks"),
+        pytest.param([{"type": "output_text", "text": "Paris."}], "Paris.", id="responses-api-block"),
+        pytest.param(
+            [{"type": "thinking", "thinking": "France?", "signature": "x"}, {"type": "text", "text": "Paris."}],
+            "Paris.",
+            id="thinking-block",
+        ),
+        pytest.param(
+            [{"type": "reasoning", "reasoning": "France?"}, {"type": "text", "text": "Paris."}],
+            "Paris.",
+            id="reasoning",
+        ),
+        pytest.param([{"type": "text", "text": None}], "", id="text-block-without-text"),
+        pytest.param([{"type": "tool_use", "id": "1", "name": "f", "input": {}}], "", id="tool-call"),
+        pytest.param([{"type": "image_url", "image_url": {"url": "data:"}}], "", id="image"),
+        pytest.param("<think>France?</think>Paris.", "Paris.", id="think"),
+        pytest.param("<think>\nFrance?\n</think>\n\nParis.", "Paris.", id="think-with-lines"),
+        pytest.param("Well, <think>France?</think>Paris.", "Well, Paris.", id="think-inside"),
+        pytest.param("<think>a</think>Par<think>b</think>is.", "Paris.", id="think-twice"),
+        pytest.param("<think>a <think>b</think> c</think>Paris.", "Paris.", id="think-nested"),
+        pytest.param("France?\n</think>\nParis.", "Paris.", id="think-unopened"),
+        pytest.param("<think>France? I", "", id="think-unclosed"),
+        pytest.param("\n <think>France? I", "", id="think-unclosed-after-space"),
+        pytest.param("<think>a</think><think>France? I", "", id="think-unclosed-after-a-closed-one"),
+        pytest.param("<think></think>Paris.", "Paris.", id="think-empty"),
+        pytest.param([{"type": "text", "text": "<think>a</think>Paris."}], "Paris.", id="think-in-a-block"),
+    ],
+)
+def test_visible_text(content: Any, visible: str) -> None:
+    """A reader sees text alone: no thinking in whatever form, no tool call, no image."""
+    assert visible_text(AIMessage(content)) == visible
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "think>" not in text))
+@example("a\0b")
+@example("\u202eשלום\u202c  \r\n\t")
+@example("<thinking>kept</thinking>")
+@example("  leading and trailing  \n")
+def test_text_without_think_marks_is_kept_byte_for_byte(text: str) -> None:
+    """Text that holds no think mark comes back byte for byte, as a string and as a block."""
+    assert visible_text(AIMessage(text)).encode() == text.encode()
+    assert visible_text(AIMessage([{"type": "text", "text": text}])).encode() == text.encode()
+
+
+PLAIN = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "think>" not in text)
+
+
+@settings(deadline=None)
+@given(PLAIN, PLAIN.map(str.lstrip))
+def test_thinking_before_an_answer_never_shows(thought: str, answer: str) -> None:
+    """Whatever is thought before an answer, only the answer is visible."""
+    assert visible_text(AIMessage(f"<think>{thought}</think>\n{answer}")) == answer
+    assert visible_text(AIMessage(f"{thought}</think>\n{answer}")) == answer
+    assert visible_text(AIMessage(f"<think>{thought}")) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        pytest.param(AIMessage("Paris."), "ok", id="answer"),
+        pytest.param(AIMessage(""), "empty", id="empty"),
+        pytest.param(AIMessage(" \n\t"), "empty", id="blank"),
+        pytest.param(AIMessage("<think>hm</think>\n"), "empty", id="thinking-only"),
+        pytest.param(AIMessage([{"type": "thinking", "thinking": "hm"}]), "empty", id="thinking-block-only"),
+        pytest.param(AIMessage("", additional_kwargs={"refusal": "I cannot."}), "refused", id="openai-refusal"),
+        pytest.param(AIMessage("x", additional_kwargs={"refusal": None}), "ok", id="openai-no-refusal"),
+        pytest.param(AIMessage([{"type": "refusal", "refusal": "I cannot."}]), "refused", id="refusal-block"),
+        pytest.param(
+            AIMessage("Par", response_metadata={"finish_reason": "content_filter"}), "refused", id="content-filter"
+        ),
+        pytest.param(AIMessage("", response_metadata={"stop_reason": "refusal"}), "refused", id="anthropic-refusal"),
+        pytest.param(
+            AIMessage("I cannot help with that.", response_metadata={"finish_reason": "stop"}), "ok", id="words"
+        ),
+        pytest.param(AIMessage("Par", response_metadata={"finish_reason": "length"}), "ok", id="cut-off"),
+    ],
+)
+def test_status(message: AIMessage, status: str) -> None:
+    """An answer is refused when its provider marks it so, empty without visible text, and else ok."""
+    assert status_of(message) == status
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason", "model"),
+    [
+        pytest.param({"finish_reason": "stop", "model_name": "gpt-4o-2024"}, "stop", "gpt-4o-2024", id="openai"),
+        pytest.param({"stop_reason": "end_turn", "model": "claude-x"}, "end_turn", "claude-x", id="anthropic"),
+        pytest.param({"done_reason": "load", "model": "llama3.2"}, "load", "llama3.2", id="ollama"),
+        pytest.param({}, None, None, id="none"),
+        pytest.param({"finish_reason": None, "model_name": ""}, None, None, id="blank"),
+    ],
+)
+def test_what_the_provider_says(metadata: dict[str, Any], reason: str | None, model: str | None) -> None:
+    """Why the model stopped and which one answered is read in each provider's words; unknown is `None`."""
+    message = AIMessage("x", response_metadata=metadata)
+    assert finish_reason(message) == reason
+    assert served_model(message) == model
+
+
+def test_unknown_tokens_are_none() -> None:
+    """A message that reports no tokens has none that are known, and one without details knows no details."""
+    assert usage_of(AIMessage("x")) is None
+    reported = UsageMetadata(input_tokens=5, output_tokens=0, total_tokens=5)
+    assert usage_of(AIMessage("x", usage_metadata=reported)) == tokens(5, 0)
+
+
+def test_cached_and_reasoning_tokens() -> None:
+    """Cached and reasoning tokens are read where the provider reports them, zero included."""
+    reported = UsageMetadata(
+        input_tokens=50,
+        output_tokens=20,
+        total_tokens=70,
+        input_token_details={"cache_read": 40},
+        output_token_details={"reasoning": 0},
+    )
+    assert usage_of(AIMessage("x", usage_metadata=reported)) == tokens(50, 20, cached=40, reasoning=0)
+
+
+def test_tokens_of_a_mixture_are_those_of_all_its_calls() -> None:
+    """The answer of a nested mixture counts with its total, not with its last call."""
+    total = tokens(900, 300)
+    reported = UsageMetadata(input_tokens=5, output_tokens=5, total_tokens=10)
+    message = AIMessage("x", response_metadata={"moa": {"usage": {"total": total}}}, usage_metadata=reported)
+    assert usage_of(message) == total
+
+
+def test_sum_of_tokens() -> None:
+    """What is known is added up field by field, and what nobody reported stays unknown."""
+    assert sum_usage([tokens(1, 2), None, tokens(10, 20, cached=5)]) == tokens(11, 22, cached=5)
+    assert sum_usage([tokens(0, 0), tokens(0, 0)]) == tokens(0, 0)
+
+
+@pytest.mark.parametrize("usages", [[], [None], [None, None]], ids=["no-calls", "one", "two"])
+def test_sum_of_unknown_tokens(usages: list[Usage | None]) -> None:
+    """Where no call reported tokens, their sum is `None`, never 0."""
+    assert sum_usage(usages) is None
