@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.offline import DEFAULT_READERS, READER_NAMES, chat_model
@@ -18,7 +18,7 @@ from langgraph_moa.prompts import Document, Placement, ask_about, with_reference
 GUIDE = Document("guide.md", "# Visit\n\nThe gate opens at nine.\n\nDogs stay outside.\n\nThe tower has 120 steps.\n")
 TRAM = Document("tram.md", "The tram to the gate leaves at eight.\n\nIt costs two euros.\n")
 QUESTION = "When does the gate open?"
-MESSAGES: list[AnyMessage] = [ask_about(QUESTION, [GUIDE, TRAM])]
+MESSAGES: list[BaseMessage] = [ask_about(QUESTION, [GUIDE, TRAM])]
 GATE, DOGS, TOWER = (
     "1. The gate opens at nine. [guide.md]",
     "1. Dogs stay outside. [guide.md]",
@@ -29,12 +29,12 @@ NO_MODEL = "no language model took part"
 every_reader = pytest.mark.parametrize("name", READER_NAMES)
 
 
-def answer(name: str, messages: list[AnyMessage], **options: int) -> str:
+def answer(name: str, messages: list[BaseMessage], **options: int) -> str:
     """Return what a model says."""
     return str(chat_model(name, **options).invoke(messages).text)
 
 
-def merged(references: list[str], messages: list[AnyMessage] = MESSAGES, placement: Placement = "tail") -> str:
+def merged(references: list[str], messages: list[BaseMessage] = MESSAGES, placement: Placement = "tail") -> str:
     """Return what the aggregator makes of references."""
     return answer("agreement", with_references(messages, references, placement=placement))
 
@@ -146,7 +146,7 @@ def test_all_found_nothing() -> None:
 
 
 @pytest.mark.parametrize("messages", [MESSAGES, [HumanMessage("")], [SystemMessage("Alone.")]])
-def test_aggregator_alone(messages: list[AnyMessage]) -> None:
+def test_aggregator_alone(messages: list[BaseMessage]) -> None:
     """Without references the aggregator says that there is nothing to merge."""
     text = answer("agreement", messages)
     assert "nothing to merge" in text
