@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class SeatCaller:
         started_at, started = time.time(), time.monotonic()
         asking = self._ask_in_turn(messages, config, progress)
         interrupted = await _interruption(within(seconds, asking, unless=unless))
-        status, failure = _verdict(progress, interrupted, seconds)
+        status, failure = _verdict(progress, interrupted, seconds, self._secrets())
         message = progress.message
         proposal = Proposal(
             layer=place.layer,
@@ -117,6 +117,9 @@ class SeatCaller:
             finish_reason=None if message is None else finish_reason(message),
         )
         return Outcome(proposal, message)
+
+    def _secrets(self) -> list[str]:
+        return [secret for model in self._models for secret in model.secrets()]
 
     async def _ask_in_turn(self, messages: Sequence[BaseMessage], config: RunnableConfig, progress: _Progress) -> None:
         for model in self._models:
@@ -145,18 +148,20 @@ async def _interruption(call: Coroutine[Any, Any, None]) -> Status | None:
     return None
 
 
-def _verdict(progress: _Progress, interrupted: Status | None, seconds: float) -> tuple[Status, Failure | None]:
+def _verdict(
+    progress: _Progress, interrupted: Status | None, seconds: float, secrets: Iterable[str]
+) -> tuple[Status, Failure | None]:
     if interrupted == "timeout":
         return interrupted, Failure(kind="DeadlineExceeded", message=f"no answer within {seconds:.3g} s")
     if interrupted == "cancelled":
         return interrupted, Failure(kind="QuorumReached", message="the layer went on without it")
     if progress.message is None:
-        return "error", describe(progress.error)
+        return "error", describe(progress.error, secrets)
     status = status_of(progress.message)
     return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
 
 
-def describe(error: BaseException | None) -> Failure:
+def describe(error: BaseException | None, secrets: Iterable[str] = ()) -> Failure:
     """Return an exception as data: its kind, and its message in one line without secrets."""
-    text = " ".join(redact(str(error)).split()) if error is not None else ""
+    text = " ".join(redact(str(error), secrets).split()) if error is not None else ""
     return Failure(kind=type(error).__name__, message=text[:_LONGEST_MESSAGE] or type(error).__name__)

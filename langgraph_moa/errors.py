@@ -75,8 +75,8 @@ class AggregatorError(MoAError):
         self.proposals = list(proposals)
         usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
         super().__init__(
-            f"the aggregator failed: {cause}. {usable} usable proposals are kept in .proposals; "
-            "name another model in Aggregator(fallbacks=...) or call again."
+            f"the aggregator failed: {cause}. Usable proposals kept in .proposals: {usable}. "
+            "Name another model in Aggregator(fallbacks=...), or call again."
         )
 
     def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]]]]:

@@ -51,6 +51,7 @@ class ReadyModel:
         self._streams = streams
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Runnable[Any, Any]] = WeakKeyDictionary()
         self._kwargs = dict(seat.model_kwargs) if model == seat.model else {}
+        self._unbound = model
         self._model = model if isinstance(model, str) else self._from_object(model)
 
     async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
@@ -64,6 +65,13 @@ class ReadyModel:
         runnable = await self._of_running_loop(model) if isinstance(model, str) else model
         request = {"messages": list(messages)} if isinstance(runnable, PregelProtocol) else list(messages)
         return _as_answer(await runnable.ainvoke(request, config))
+
+    def secrets(self) -> list[str]:
+        """Return what must not stand in an error message: the model's own keys."""
+        held = self._kwargs.values() if isinstance(self._model, str) else vars(self._unbound).values()
+        found = [value.get_secret_value() for value in held if isinstance(value, SecretStr)]
+        key = _key(PROVIDERS[parse_model_name(self._model).provider]) if isinstance(self._model, str) else None
+        return found if key is None else [*found, key.get_secret_value()]
 
     def _from_object(self, model: Model) -> Runnable[Any, Any]:
         if isinstance(model, BaseChatModel):

@@ -94,7 +94,11 @@ def with_references(
 
 
 def split_references(messages: Sequence[BaseMessage]) -> Request:
-    """Take apart what `with_references` has put together: the conversation, and the references byte for byte."""
+    """Take apart what `with_references` has put together: the conversation, and the references byte for byte.
+
+    The last message is looked at first, so of a mixture within another the inner references are found unless only they
+    stand in the system message. A user's message that itself ends in a complete block is taken for one.
+    """
     for position in (len(messages) - 1, 0) if messages else ():
         message = messages[position]
         block = _last_text(message)

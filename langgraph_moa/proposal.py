@@ -61,20 +61,26 @@ class Proposal(TypedDict):
     finish_reason: str | None
 
 
-_THINKING = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
-_UNOPENED_THINKING = re.compile(r"\A(?:(?!<think>).)*?</think>\s*", re.DOTALL)
-_UNCLOSED_THINKING = re.compile(r"\A\s*<think>.*\Z", re.DOTALL)
+_INNERMOST_THINKING = re.compile(r"<think>(?:(?!<think>).)*?</think>\s*", re.DOTALL)
+_UNOPENED_THINKING = re.compile(r"\A.*?</think>[ \t]*$\s*", re.DOTALL | re.MULTILINE)
+_UNCLOSED_THINKING = re.compile(r"(?:\A\s*|^[ \t]*)<think>.*\Z", re.DOTALL | re.MULTILINE)
+_REFUSALS = {"content_filter", "refusal", "safety", "prohibited_content", "recitation", "blocklist", "spii"}
+"""Reasons to stop with which providers mark an answer as withheld."""
 
 
 def visible_text(message: BaseMessage) -> str:
     """Return what a reader would see: no thinking blocks, no `<think>` passages, no tool calls.
 
-    Text without a `<think>` or `</think>` mark comes back byte for byte.
+    A passage that is not closed must begin a line, and one that the chat template has opened must close at the end of
+    a line: elsewhere the mark is taken for text. Text without such a mark comes back byte for byte.
     """
     content = message.content
     text = content if isinstance(content, str) else "".join(_block_text(block) for block in content)
     if "</think>" in text:
-        text = _UNOPENED_THINKING.sub("", _THINKING.sub("", text))
+        removed = 1
+        while removed:
+            text, removed = _INNERMOST_THINKING.subn("", text)
+        text = _UNOPENED_THINKING.sub("", text)
     return _UNCLOSED_THINKING.sub("", text) if "<think>" in text else text
 
 
@@ -88,7 +94,7 @@ def status_of(message: AIMessage) -> Status:
     blocks = message.content if isinstance(message.content, list) else []
     refused = (
         bool(message.additional_kwargs.get("refusal"))
-        or finish_reason(message) in {"content_filter", "refusal"}
+        or (finish_reason(message) or "").lower() in _REFUSALS
         or any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks)
     )
     if refused:

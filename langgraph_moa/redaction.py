@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 MASK = "**********"
+_SHORTEST_SECRET = 6
 
 _SECRET_NAME = re.compile(
     r"(?i)((api|access|secret|private)[-_]?key([-_]?id)?|token|secret|password|passwd|authorization|credentials?|headers?)$"
 )
 _PATTERNS = (
     re.compile(r"(?i)(?<=bearer )[^\s'\",;]+"),
-    re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=]{8,}"),
-    re.compile(r"\b(?:sk|pk|rk|gsk|tgp|hf|xai|key|lsv2|ghp|glpat)[-_][A-Za-z0-9_\-]{8,}"),
+    re.compile(r"(?i)(?<=basic )(?=[A-Za-z+/]*[0-9=])[A-Za-z0-9+/=]{8,}"),
+    re.compile(r"\b(?:sk|gsk|tgp|xai|lsv2|ghp|glpat)[-_][A-Za-z0-9_\-]{8,}"),
+    re.compile(r"\b(?:pk|rk|hf|key)[-_](?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{8,}"),
     re.compile(r"(?i)(?<=api key provided: )[^\s'\",;]+"),
     re.compile(r"(?i)(?<=[?&]key=)[^\s&'\",;]+"),
     re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),
@@ -27,8 +30,17 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def redact(text: str) -> str:
-    """Replace what looks like a key, a bearer token or a password in a URL by asterisks."""
+def redact(text: str, known: Iterable[str] = ()) -> str:
+    """Replace secrets in a text by asterisks.
+
+    Args:
+        text: Such as a provider's error message.
+        known: Secrets that may stand in it. What looks like a key, a bearer token or a password in a URL is replaced
+            besides.
+    """
+    for secret in known:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, MASK)
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
     return _ASSIGNED.sub(rf"\g<1>{MASK}", text)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from langgraph_moa.errors import ConfigurationError
 
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_RESERVED = "join"
+_RESERVED = ("join", "aggregator")
 _LONGEST = 80
 
 
@@ -27,8 +27,10 @@ class Occupant(NamedTuple):
 
 def check_name(what: str, name: str) -> None:
     """Refuse a name that cannot be part of a node's name."""
-    if not isinstance(name, str) or not _ALLOWED.match(name) or name == _RESERVED or len(name) > _LONGEST:
-        msg = f"{what} must be 1 to {_LONGEST} letters, digits, '.', '_' or '-', not 'join'; got {name!r}"
+    if not isinstance(name, str) or not _ALLOWED.match(name) or name in _RESERVED or len(name) > _LONGEST:
+        msg = (
+            f"{what} must be 1 to {_LONGEST} letters, digits, '.', '_' or '-', not 'join' or 'aggregator'; got {name!r}"
+        )
         raise ConfigurationError(msg)
 
 
@@ -70,4 +72,4 @@ def _readable(label: str) -> str:
     last = label.partition(":")[2] or label
     last = last.rstrip("/").rpartition("/")[2] or last
     cleaned = re.sub(r"[^a-z0-9._-]+", "-", last.lower()).strip("-._")[:60]
-    return cleaned if cleaned and cleaned != _RESERVED else "model"
+    return cleaned if cleaned and cleaned not in _RESERVED else "model"

@@ -51,7 +51,7 @@ class CostSummary(TypedDict):
     total: float | None
     """The sum of what is known; `None` when nothing is."""
     unpriced: list[str]
-    """Models whose cost is unknown."""
+    """Models that were called and whose cost is unknown."""
     prices_date: str
     """ISO date of the oldest price that was used."""
 
@@ -106,6 +106,7 @@ def summarize(
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
     seconds = [_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
     costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
+    made = [(call, slot) for call, slot in zip(calls, slots, strict=True) if call["attempts"]]
     aggregator_seconds = answer["latency"] or 0.0
     return MoASummary(
         mixture=mixture,
@@ -121,8 +122,8 @@ def summarize(
         ),
         cost=CostSummary(
             total=sum(costs) if costs else None,
-            unpriced=list(dict.fromkeys(slot["model"] for slot in slots if slot["cost"] is None)),
-            prices_date=prices.oldest_date(slot["model"] for slot in slots),
+            unpriced=list(dict.fromkeys(_priced(call) for call, slot in made if slot["cost"] is None)),
+            prices_date=prices.oldest_date(_priced(call) for call in calls),
         ),
         timing=Timing(
             total=sum(seconds) + aggregator_seconds,
@@ -145,15 +146,19 @@ def _missing(proposal: Proposal) -> Missing:
 
 
 def _slot_usage(call: Proposal, prices: PriceTable, layer: int | None) -> SlotUsage:
-    priced = call["served_model"] if call["attempts"] > 1 and call["served_model"] else call["model"]
     return SlotUsage(
         layer=layer,
         slot=call["proposer"],
         model=call["model"],
         served_model=call["served_model"],
         usage=call["usage"],
-        cost=prices.cost(priced, call["usage"]),
+        cost=prices.cost(_priced(call), call["usage"]),
     )
+
+
+def _priced(call: Proposal) -> str:
+    """Return the model whose price a call has: the one that was asked for, or the fallback that answered."""
+    return call["served_model"] if call["attempts"] > 1 and call["served_model"] else call["model"]
 
 
 def _seat_name(slot: SlotUsage) -> str:

@@ -21,7 +21,7 @@ def read_table(path: str | Path) -> dict[str, Any]:
         msg = f"{file}: a mixture file ends in .toml or .json, got {file.suffix or 'no ending'!r}"
         raise ConfigurationError(msg)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         msg = f"cannot read {file}: {reason}. Name a readable .toml or .json file"

@@ -83,7 +83,7 @@ def test_aggregator_error_says_what_is_kept() -> None:
     """An aggregator error counts the usable proposals that are kept and says what to do."""
     message = str(AggregatorError("aggregator (openai:gpt-4o): timeout", [ANSWERED, SLOW]))
     assert "aggregator (openai:gpt-4o): timeout" in message
-    assert "1 usable proposals are kept in .proposals" in message
+    assert "Usable proposals kept in .proposals: 1." in message
     assert "fallbacks" in message
 
 

@@ -389,3 +389,13 @@ def test_an_empty_conversation_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="messages is empty"):
         create_moa(Mixture.of([Proposer(model)], model)).invoke({"messages": []})
     assert model.requests == []
+
+
+def test_system_prompt_with_references_in_the_system_message() -> None:
+    """With `reference_placement="system"`, the references stay readable behind a proposer's own system prompt."""
+    reader = ScriptedChatModel(replies="second")
+    layers = [Layer(named("a", "b")), Layer([Proposer(reader, name="reader", system_prompt="You are a judge.")])]
+    ask(create_moa(Mixture(layers, ScriptedChatModel(), reference_placement="system")))
+    [request] = reader.requests
+    assert split_references(request).references == ("a", "b")
+    assert str(request[0].content).startswith("You are a judge.")

@@ -57,6 +57,9 @@ def tokens(given: int | None, written: int | None, cached: int | None = None, re
         pytest.param("\n <think>France? I", "", id="think-unclosed-after-space"),
         pytest.param("<think>a</think><think>France? I", "", id="think-unclosed-after-a-closed-one"),
         pytest.param("<think></think>Paris.", "Paris.", id="think-empty"),
+        pytest.param("Sure.\n<think>France? I", "Sure.\n", id="think-unclosed-after-text"),
+        pytest.param("The `</think>` tag ends it.", "The `</think>` tag ends it.", id="the-mark-as-text"),
+        pytest.param("Write <think> first.", "Write <think> first.", id="the-opening-mark-as-text"),
         pytest.param([{"type": "text", "text": "<think>a</think>Paris."}], "Paris.", id="think-in-a-block"),
     ],
 )

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
 from langgraph_moa.cli import options
+
+if TYPE_CHECKING:
+    from langgraph_moa.offline.accuracy import Accuracy, QuestionSet
+
+TITLES: dict[QuestionSet, str] = {
+    "questions": "Questions that were in view while the readers were chosen",
+    "held_out": "Held-out questions, written without sight of the readers",
+}
 
 app = typer.Typer(rich_markup_mode=None, help="Measure how good answers are.")
 
@@ -22,16 +32,24 @@ def _group(ctx: typer.Context) -> None:
 def offline(*, as_json: options.AsJson = False) -> None:
     """Measure the offline readers and their mixture.
 
-    Over the questions that come with the package; no network, no key.
+    Over the two question sets that come with the package; no network, no key.
     """
-    from langgraph_moa.offline.accuracy import format_table, measure
+    from langgraph_moa.offline.accuracy import load_questions, measure
 
-    result = measure()
-    if not as_json:
-        print(format_table(result))
-        return
-    scores = [
+    results = {name: measure(load_questions(name)) for name in TITLES}
+    print(json.dumps({name: as_objects(results[name]) for name in TITLES}, indent=2) if as_json else as_text(results))
+
+
+def as_text(results: Mapping[QuestionSet, Accuracy]) -> str:
+    """Write the results as tables under their titles."""
+    from langgraph_moa.offline.accuracy import format_table
+
+    return "\n\n".join(f"{TITLES[name]}\n\n{format_table(result)}" for name, result in results.items())
+
+
+def as_objects(result: Accuracy) -> list[dict[str, str | int | float]]:
+    """Return the scores as data for JSON, the mixture last; `accuracy` is from 0 to 1."""
+    return [
         {"name": score.name, "correct": score.correct, "total": score.total, "accuracy": score.accuracy}
         for score in (*result.readers, result.mixture)
     ]
-    print(json.dumps(scores, indent=2))

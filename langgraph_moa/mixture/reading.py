@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture.layer import Layer
 from langgraph_moa.mixture.seats import Aggregator, AnySeat, Model, NestedModel, Proposer
 from langgraph_moa.serialization import read_fields
@@ -39,9 +40,12 @@ def read_layer(what: str, table: object, nested: ReadNested) -> Layer:
 def _read_seat(seat: type[AnySeat], what: str, table: object, nested: ReadNested) -> AnySeat:
     fields = {"model": table} if isinstance(table, str) else read_fields(what, table, seat)
     models = checks.listed(f"{what}.fallbacks", fields.pop("fallbacks", ()))
-    return seat(
-        _read_model(fields.pop("model"), nested), fallbacks=[_read_model(model, nested) for model in models], **fields
-    )
+    try:
+        fallbacks = [_read_model(model, nested) for model in models]
+        return seat(_read_model(fields.pop("model"), nested), fallbacks=fallbacks, **fields)
+    except ConfigurationError as error:
+        msg = f"{what}: {error}"
+        raise ConfigurationError(msg) from error
 
 
 def _read_model(value: Any, nested: ReadNested) -> Model:  # noqa: ANN401 - whatever the file holds

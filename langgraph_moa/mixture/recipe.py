@@ -14,6 +14,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture.layer import Layer, Slot
+from langgraph_moa.mixture.planning import Planner
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
 from langgraph_moa.mixture.seats import (
     Aggregator,
@@ -25,11 +26,13 @@ from langgraph_moa.mixture.seats import (
     as_aggregator,
     model_label,
 )
-from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE, Placement
+from langgraph_moa.parameters import Parameters
+from langgraph_moa.prompts import Placement
+from langgraph_moa.providers import parse_model_name
 from langgraph_moa.serialization import plain_table, read_fields
 from langgraph_moa.slots import check_name
 from langgraph_moa.tables import read_table
-from langgraph_moa.usage import Plan, PlannedCall, PriceTable, add_counts, packaged_prices, planned_call
+from langgraph_moa.usage import Plan, PlannedCall, PriceTable, packaged_prices
 
 OnPartial = Literal["allow", "warn", "raise"]
 DEFAULT_NAME = "moa"
@@ -131,7 +134,7 @@ class Mixture(NestedModel):
 
     @classmethod
     def _from_table(cls, table: Mapping[str, Any]) -> Self:
-        if "layers" in table:
+        if "layers" in checks.known_keys("mixture", table):
             fields = read_fields("mixture", table, cls)
             tables = checks.listed("layers", fields.pop("layers"))
             layers = [read_layer(f"layers[{index}]", layer, cls._from_table) for index, layer in enumerate(tables)]
@@ -172,8 +175,9 @@ class Mixture(NestedModel):
         """Say what a run would make and cost at most, with no call made.
 
         Args:
-            messages: The conversation; tokens are estimated at four characters each.
-            prices: `None`: the table that comes with the package.
+            messages: The conversation, whose tokens are estimated at four characters each. With none it counts as
+                empty, which leaves the calls and what they write.
+            prices: `None`: the table that comes with the package. Fallbacks and retries are not counted.
         """
         table = prices or packaged_prices()
         calls = tuple(self.planned_calls(count_tokens_approximately(messages), table))
@@ -181,29 +185,14 @@ class Mixture(NestedModel):
         return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date)
 
     def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
-        """Yield every call, stage by stage: each reads the conversation and what the stage before writes at most.
+        """Yield every call, stage by stage.
 
         Args:
             tokens: Of the conversation; `None` when unknown.
             prices: For the cost of each call.
             prefix: Names of the slots that this mixture is nested in, each with a `/`.
         """
-        instructions = count_tokens_approximately([self.merger.prompt or AGGREGATE_AND_SYNTHESIZE])
-        reading = tokens
-        for layer, slots in zip(self.layers, self.slots, strict=True):
-            written: list[int | None] = []
-            for slot in slots:
-                yield from _collect(
-                    _seat_calls(slot.layer, prefix + slot.name, slot.proposer, reading, prices), written
-                )
-            reading = add_counts(tokens, instructions, *written)
-            if layer.merger is not None:
-                written = []
-                yield from _collect(
-                    _seat_calls(slots[0].layer, f"{prefix}join", layer.merger, reading, prices), written
-                )
-                reading = add_counts(tokens, instructions, *written)
-        yield from _seat_calls(None, f"{prefix}aggregator", self.merger, reading, prices)
+        return Planner(tokens, prices, prefix).calls(self.layers, self.merger)
 
     @property
     def seats(self) -> tuple[Seat, ...]:
@@ -229,6 +218,8 @@ class Mixture(NestedModel):
         Args:
             models: New models, by a slot's name, by the model that stands there now, or `"aggregator"`. All draws of a
                 proposer are swapped together. A slot that is named after its model is named after the new one.
+                Fallbacks, and the seats of nested mixtures, stay as they are. A key in `model_kwargs` stays only if
+                it goes to the same place: to the same provider, or to the `base_url` beside it.
 
         Raises:
             ConfigurationError: A key names nothing in this mixture.
@@ -255,26 +246,16 @@ def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], u
     for key in (*names, model_label(seat.model)):
         if key in models:
             used.add(key)
-            return replace(seat, model=models[key])
+            return replace(seat, model=models[key], model_kwargs=_kwargs_for(models[key], seat))
     return seat
 
 
-def _seat_calls(
-    layer: int | None, name: str, seat: Seat, tokens: int | None, prices: PriceTable
-) -> Iterator[PlannedCall]:
-    if isinstance(seat.model, NestedModel):
-        yield from seat.model.planned_calls(tokens, prices, prefix=f"{name}/")
-        return
-    label = model_label(seat.model)
-    yield planned_call(layer, name, label, input_tokens=tokens, output_tokens=seat.max_tokens, prices=prices)
-
-
-def _collect(calls: Iterator[PlannedCall], written: list[int | None]) -> Iterator[PlannedCall]:
-    """Pass calls on, and note what the last of them, the one that answers, writes at most."""
-    last: PlannedCall | None = None
-    for last in calls:
-        yield last
-    written.append(last.output_tokens if last else None)
+def _kwargs_for(model: Model, seat: Seat) -> Mapping[str, Any]:
+    """Return what of a seat's constructor arguments another model may get: no key of another provider."""
+    if not isinstance(model, str) or not isinstance(seat.model, str) or not isinstance(seat.model_kwargs, Parameters):
+        return {}
+    same = parse_model_name(model).provider == parse_model_name(seat.model).provider
+    return seat.model_kwargs if same or "base_url" in seat.model_kwargs else seat.model_kwargs.without_secrets()
 
 
 def _refuse_itself(mixture: Mixture) -> None:

@@ -37,7 +37,7 @@ class AggregatorNode(Node):
         self._tell("aggregating")
         clock = FirstToken(lambda: self._tell("first_token"))
         named = model_config(config, AGGREGATOR, layer=None, role="aggregator", callbacks=[clock])
-        request = self._run.request(state, place.layer, self._merger.prompt)
+        request = self._run.request(state["messages"], state, place.layer, self._merger.prompt)
         proposal, message = await self._merger.merge(place, request, named, finished)
         self._tell("done")
         return {"messages": [self._signed(message, proposal, state, clock.seconds)], "proposals": finished}

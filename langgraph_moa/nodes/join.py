@@ -15,7 +15,7 @@ from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Proposal, is_usable
-from langgraph_moa.state import LayerRecord, MoAState, all_proposals, usable_texts
+from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 
 JOIN = "join"
 logger = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ class JoinNode(Node):
         self, merger: Merger, state: MoAState, layers: dict[str, LayerRecord], config: RunnableConfig
     ) -> Proposal:
         self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label))
-        texts = usable_texts(layers[str(self._number)])
-        request = self._run.merge_request(state["messages"], texts, self._number, merger.prompt)
+        record = layers[str(self._number)]
+        request = self._run.merge_request(state["messages"], record, self._number, merger.prompt)
         named = model_config(config, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
         proposal, _ = await merger.merge(Place(self._number, 0, JOIN), request, named, all_proposals(layers))
         return proposal

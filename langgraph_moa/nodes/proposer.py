@@ -51,7 +51,7 @@ class ProposerNode(Node):
 
     def _request(self, state: MoAState) -> list[BaseMessage]:
         slot = self._slot
-        messages = self._run.request(state, slot.layer, self._run.mixture.merger.prompt)
-        if slot.proposer.system_prompt is not None:
-            messages = with_system_prompt(messages, slot.proposer.system_prompt)
-        return mark_draw(messages, slot.draw)
+        own = slot.proposer.system_prompt
+        conversation = state["messages"] if own is None else with_system_prompt(state["messages"], own)
+        instructions = self._run.mixture.merger.prompt
+        return mark_draw(self._run.request(conversation, state, slot.layer, instructions), slot.draw)

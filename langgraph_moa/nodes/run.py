@@ -13,7 +13,7 @@ from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.models import prepare
 from langgraph_moa.prompts import order_references, with_references
-from langgraph_moa.state import MoAState, usable_texts
+from langgraph_moa.state import LayerRecord, MoAState, usable_texts
 
 
 class Run:
@@ -39,20 +39,28 @@ class Run:
             await asyncio.to_thread(prepare, self.mixture)
             self._prepared = True
 
-    def request(self, state: MoAState, layer: int, instructions: str | None) -> list[BaseMessage]:
-        """Return what a model of a layer is shown: the conversation, with the answers of the layer before."""
+    def request(
+        self, conversation: Sequence[BaseMessage], state: MoAState, layer: int, instructions: str | None
+    ) -> list[BaseMessage]:
+        """Return what a model of a layer is shown: the conversation, with the usable answers of the layer before.
+
+        Args:
+            conversation: As this model sees it.
+            state: Of the graph; its `layers` hold the answers.
+            layer: The model's, counted from 1; that of the aggregator is one above the last.
+            instructions: What to do with the references; `None`: the built-in wording.
+        """
         if layer == 1:
-            return list(state["messages"])
-        texts = usable_texts(state["layers"][str(layer - 1)])
-        return self.merge_request(state["messages"], texts, layer - 1, instructions)
+            return list(conversation)
+        return self.merge_request(conversation, state["layers"][str(layer - 1)], layer - 1, instructions)
 
     def merge_request(
-        self, messages: Sequence[BaseMessage], texts: Sequence[str], layer: int, instructions: str | None
+        self, conversation: Sequence[BaseMessage], record: LayerRecord, layer: int, instructions: str | None
     ) -> list[BaseMessage]:
-        """Return a conversation with the answers of a layer as references."""
+        """Return a conversation with the usable answers of one layer as references."""
         return with_references(
-            messages,
-            order_references(texts, layer=layer, seed=self.mixture.shuffle_seed),
+            conversation,
+            order_references(usable_texts(record), layer=layer, seed=self.mixture.shuffle_seed),
             instructions=instructions,
             placement=self.mixture.reference_placement,
         )

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Literal
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
@@ -14,6 +15,9 @@ from langgraph_moa.offline.findings import parse_findings
 from langgraph_moa.prompts import with_references
 
 MIXTURE = "mixture"
+
+QuestionSet = Literal["questions", "held_out"]
+"""`questions` was in view while the readers were chosen. `held_out` was written by someone who had not seen them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ class Accuracy:
         return max(self.readers, key=lambda score: score.correct)
 
 
-def load_questions() -> tuple[Question, ...]:
-    """Read the question set that comes with the package."""
-    text = (files("langgraph_moa") / "offline" / "questions.toml").read_text(encoding="utf-8")
+def load_questions(name: QuestionSet = "questions") -> tuple[Question, ...]:
+    """Read a question set that comes with the package."""
+    text = (files("langgraph_moa") / "offline" / f"{name}.toml").read_text(encoding="utf-8")
     return tuple(Question(entry["text"], tuple(entry["answers"])) for entry in tomllib.loads(text)["question"])
 
 
@@ -68,7 +72,7 @@ def measure(
     """Ask every question of every reader and of the mixture: one layer of `proposers`, and the aggregator.
 
     Args:
-        questions: At least one; `None` takes the packaged set.
+        questions: At least one; `None` takes the packaged set `questions`.
         readers: Names of the readers to score; those of the mixture among them or not.
         proposers: Names of the readers whose answers the aggregator is shown.
     """

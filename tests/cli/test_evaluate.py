@@ -15,15 +15,18 @@ RESULT = accuracy.Accuracy((accuracy.Score("bm25", 1, 4),), accuracy.Score("mixt
 @pytest.fixture(autouse=True)
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure in no time."""
-    monkeypatch.setattr(accuracy, "measure", lambda: RESULT)
+    monkeypatch.setattr(accuracy, "measure", lambda questions: RESULT)
 
 
-def test_the_table_is_printed(moa: Moa) -> None:
-    """`moa eval offline` prints the accuracy of each reader and of the mixture."""
-    assert moa("eval", "offline") == (0, f"{accuracy.format_table(RESULT)}\n", "")
+def test_the_tables_are_printed(moa: Moa) -> None:
+    """`moa eval offline` prints the accuracy of each reader and of the mixture, over both question sets."""
+    code, out, _ = moa("eval", "offline")
+    assert (code, out.count(accuracy.format_table(RESULT))) == (0, 2)
+    assert "Held-out questions" in out
 
 
 def test_the_scores_as_json(moa: Moa) -> None:
-    """`--json` prints the scores as a list, the mixture last."""
+    """`--json` prints the scores by question set, each a list with the mixture last."""
     scores = json.loads(moa("eval", "offline", "--json").out)
-    assert scores[-1] == {"name": "mixture", "correct": 3, "total": 4, "accuracy": 0.75}
+    assert set(scores) == {"questions", "held_out"}
+    assert scores["held_out"][-1] == {"name": "mixture", "correct": 3, "total": 4, "accuracy": 0.75}

@@ -21,12 +21,15 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
 from langgraph_moa.redaction import redact
+from langgraph_moa.testing import ScriptedChatModel
 from langgraph_moa.usage import Price, PriceTable
 
 CANARY = "c4n4ry-7f3e9b1d"
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda text: redact(text) == text)
 PROMPTS = st.none() | WORDS.filter(str.strip)
-NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,5}", fullmatch=True).filter(lambda name: name not in {"join", "moa"})
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,5}", fullmatch=True).filter(
+    lambda name: name not in {"join", "moa", "aggregator"}
+)
 STRINGS = st.builds("{}:{}".format, st.sampled_from(["openai", "together", "ollama"]), WORDS.filter(str.strip))
 SECONDS = st.floats(0.001, 1e6) | st.integers(1, 1000)
 VALUES = st.recursive(
@@ -100,7 +103,7 @@ def test_a_mixture_is_read_from_a_file(tmp_path: Path, name: str) -> None:
     file.write_text(write(mixture.to_dict()))
     assert Mixture.from_file(file) == mixture
     file.write_text(write({**mixture.to_dict(), "aggregator": "gpt-4o"}))
-    with pytest.raises(ConfigurationError, match=rf"{name}: model 'gpt-4o' names no provider"):
+    with pytest.raises(ConfigurationError, match=rf"{name}: aggregator: model 'gpt-4o' names no provider"):
         Mixture.from_file(str(file))
 
 
@@ -291,3 +294,16 @@ def test_swap_of_what_is_not_there() -> None:
     """A key that names nothing is refused with the names that there are."""
     with pytest.raises(ConfigurationError, match=r"swap: nothing is named 'gpt'\. Seats: aggregator, a"):
         small().swap({"gpt": "openai:c", "a": "openai:d"})
+
+
+def test_swap_takes_no_key_to_another_provider() -> None:
+    """A key stays with its provider, or with the endpoint beside it; a model object gets no constructor arguments."""
+    key = {"api_key": "sk-canary-0123456789", "top_p": 0.5}
+    mixture = Mixture.of(["openai:x"], Aggregator("together:a/b", model_kwargs=key))
+    assert dict(mixture.swap({"aggregator": "openai:c"}).merger.model_kwargs) == {"top_p": 0.5}
+    assert "api_key" in mixture.swap({"aggregator": "together:c/d"}).merger.model_kwargs
+    assert dict(mixture.swap({"aggregator": ScriptedChatModel()}).merger.model_kwargs) == {}
+    served = Mixture.of(
+        ["openai:x"], Aggregator("together:a/b", model_kwargs={**key, "base_url": "http://127.0.0.1/v1"})
+    )
+    assert "api_key" in served.swap({"aggregator": "openai:c"}).merger.model_kwargs

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from langgraph_moa.cli.evaluate import as_text
 from langgraph_moa.offline import DEFAULT_READERS, READER_NAMES
-from langgraph_moa.offline.accuracy import Accuracy, Question, Score, format_table, load_questions, measure
+from langgraph_moa.offline.accuracy import (
+    Accuracy,
+    Question,
+    QuestionSet,
+    Score,
+    format_table,
+    load_questions,
+    measure,
+)
 from langgraph_moa.offline.corpus import read_corpus
 from langgraph_moa.offline.packaged_docs import packaged_documents
 
@@ -16,19 +27,28 @@ def result() -> Accuracy:
     return measure()
 
 
-def test_question_set() -> None:
-    """There are at least 48 different questions, and every answer is a sentence of the packaged pages."""
-    questions = load_questions()
+@pytest.mark.parametrize(("name", "least"), [("questions", 40), ("held_out", 80)])
+def test_question_set(name: QuestionSet, least: int) -> None:
+    """The questions differ, and every answer is a sentence of the packaged pages."""
+    questions = load_questions(name)
     sentences = {passage.text for passage in read_corpus(packaged_documents()).passages}
-    assert len({question.text for question in questions}) == len(questions) >= 48
+    assert len({question.text for question in questions}) == len(questions) >= least
     assert [answer for question in questions for answer in question.answers if answer not in sentences] == []
     assert all(question.answers for question in questions)
 
 
-def test_questions_are_not_copies() -> None:
+@pytest.mark.parametrize("name", ["questions", "held_out"])
+def test_questions_are_not_copies(name: QuestionSet) -> None:
     """No question stands in the pages."""
     pages = " ".join(document.text for document in packaged_documents())
-    assert [question.text for question in load_questions() if question.text in pages] == []
+    assert [question.text for question in load_questions(name) if question.text in pages] == []
+
+
+def test_the_readme_shows_what_is_measured() -> None:
+    """The numbers in the README are those that `moa eval offline` prints."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    names: tuple[QuestionSet, ...] = ("questions", "held_out")
+    assert as_text({name: measure(load_questions(name)) for name in names}) in readme
 
 
 def test_mixture_beats_its_best_reader(result: Accuracy) -> None:
