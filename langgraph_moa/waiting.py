@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from langgraph_moa.mixture import Layer, Slot
@@ -13,8 +14,10 @@ from langgraph_moa.mixture import Layer, Slot
 Result = TypeVar("Result")
 
 LatchKey = tuple[str, ...]
-_MOST_LATCHES = 4096
-_latches: OrderedDict[LatchKey, Latch] = OrderedDict()
+_IDLE_SECONDS = 10.0
+_MANY = 1024
+_latches: dict[LatchKey, Latch] = {}
+_lock = threading.Lock()
 
 
 class DeadlineExceeded(Exception):  # noqa: N818 - not an error, a reason
@@ -30,10 +33,13 @@ class Latch:
 
     def __init__(self, layer: Layer) -> None:
         self.closed = asyncio.Event()
-        self._started = time.monotonic()
         self._layer = layer
+        self._started = time.monotonic()
         self._usable = 0
+        self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
+        self._waiting = 0
+        self._left_at = self._started
 
     def remaining(self, timeout: float | None) -> float:
         """Return the seconds that a call starting now may take; 0 when the layer's deadline has passed."""
@@ -43,20 +49,63 @@ class Latch:
     def report(self, slot: Slot, *, usable: bool) -> None:
         """Count an ended call; with the quorum reached and every required slot ended, start the grace."""
         self._usable += usable
+        self._outstanding.discard(slot.name)
         self._awaited.discard(slot.name)
         grace = self._layer.grace
         if grace is not None and self._usable >= self._layer.quorum and not self._awaited:
             asyncio.get_running_loop().call_later(grace, self.closed.set)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether every slot has reported."""
+        return not self._outstanding
 
-def latch_for(key: LatchKey, layer: Layer) -> Latch:
-    """Return the latch of a layer in a run; the first to ask makes it."""
-    latch = _latches.get(key)
-    if latch is None:
-        latch = _latches[key] = Latch(layer)
-        while len(_latches) > _MOST_LATCHES:
-            _latches.popitem(last=False)
-    return latch
+    @property
+    def is_stale(self) -> bool:
+        """Whether no slot has waited for long: what starts now belongs to a later run from the same checkpoint."""
+        return not self._waiting and time.monotonic() - self._left_at > _IDLE_SECONDS
+
+    def enter(self) -> None:
+        """Count a slot that begins to wait."""
+        self._waiting += 1
+
+    def leave(self) -> None:
+        """Count a slot that waits no more."""
+        self._waiting -= 1
+        self._left_at = time.monotonic()
+
+
+@contextmanager
+def shared_latch(key: LatchKey, layer: Layer) -> Iterator[Latch]:
+    """Give the slots of a layer in a run one latch, from the first that starts to the last that reports.
+
+    A slot that is cancelled from outside, or raises, ends the run: a resumed one begins with a latch of its own.
+
+    Args:
+        key: Of the layer and the run.
+        layer: For a new latch.
+    """
+    with _lock:
+        latch = _latches.get(key)
+        if latch is None or latch.is_stale:
+            if len(_latches) >= _MANY:
+                _drop_stale()
+            latch = _latches[key] = Latch(layer)
+        latch.enter()
+    ended = True
+    try:
+        yield latch
+        ended = latch.is_done
+    finally:
+        with _lock:
+            latch.leave()
+            if ended and _latches.get(key) is latch:
+                del _latches[key]
+
+
+def _drop_stale() -> None:
+    for key in [key for key, latch in _latches.items() if latch.is_stale]:
+        del _latches[key]
 
 
 async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: asyncio.Event | None = None) -> Result:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
 
 from langgraph_moa import Aggregator, AggregatorError, Layer, Mixture, Proposer, QuorumError, create_moa
 from langgraph_moa.prompts import split_references
@@ -228,3 +229,25 @@ def test_another_output_is_an_error_of_that_slot() -> None:
     chain: Any = RunnableLambda(lambda _: 42)
     out = create_moa(Mixture.of([Proposer(chain, name="chain"), Proposer(good(), name="b")], good())).invoke(QUESTION)
     assert out["proposals"][0]["error"]["kind"] == "TypeError"
+
+
+async def test_a_cancelled_run_resumes_with_a_whole_deadline() -> None:
+    """A run that was cancelled and is resumed gives each proposer the layer's deadline again."""
+    first = asyncio.Event()
+
+    async def hang_once(messages: list[BaseMessage]) -> str:
+        if not first.is_set():
+            first.set()
+            await asyncio.Event().wait()
+        return "answered"
+
+    mixture = Mixture.of([Proposer(RunnableLambda(hang_once), name="a")], good("end"), deadline=5.0)
+    graph = create_moa(mixture, checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    task = asyncio.create_task(graph.ainvoke(QUESTION, config))
+    await first.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    out = await graph.ainvoke(None, config)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["ok"]

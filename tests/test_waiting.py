@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from langgraph_moa import Layer, Proposer
+from langgraph_moa import Layer, Proposer, waiting
 from langgraph_moa.testing import ScriptedChatModel
-from langgraph_moa.waiting import DeadlineExceeded, Latch, QuorumReached, latch_for, within
+from langgraph_moa.waiting import DeadlineExceeded, Latch, QuorumReached, shared_latch, within
 
 
 async def answer() -> str:
@@ -114,7 +114,44 @@ async def test_time_left_is_the_lesser_of_deadline_and_timeout() -> None:
 
 
 async def test_one_latch_for_one_layer_of_one_run() -> None:
-    """The same key gives the same latch, another key another."""
+    """Slots that wait under the same key share a latch; under another key there is another."""
     recipe = layer()
-    assert latch_for(("run", "1"), recipe) is latch_for(("run", "1"), recipe)
-    assert latch_for(("run", "1"), recipe) is not latch_for(("run", "2"), recipe)
+    with (
+        shared_latch(("run", "1"), recipe) as first,
+        shared_latch(("run", "1"), recipe) as second,
+        shared_latch(("run", "2"), recipe) as other,
+    ):
+        assert first is second
+        assert first is not other
+
+
+async def test_a_latch_stays_until_every_slot_has_reported() -> None:
+    """A slot that starts after others have ended still finds their latch; a replay of the whole layer does not."""
+    recipe = layer()
+    latches = []
+    for slot in recipe.slots(1):
+        with shared_latch(("replayed",), recipe) as latch:
+            latches.append(latch)
+            latch.report(slot, usable=True)
+    assert latches[0] is latches[1] is latches[2]
+    with shared_latch(("replayed",), recipe) as latch:
+        assert latch is not latches[0]
+
+
+async def test_a_run_that_is_cut_off_leaves_no_latch() -> None:
+    """When a slot is cancelled or raises, a resumed run has the layer's whole deadline again."""
+    recipe = layer()
+    with pytest.raises(asyncio.CancelledError), shared_latch(("cut",), recipe) as before:
+        raise asyncio.CancelledError
+    with shared_latch(("cut",), recipe) as after:
+        assert after is not before
+
+
+async def test_an_idle_latch_goes_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A latch that nobody has waited at for long is not taken up again."""
+    recipe = layer()
+    with shared_latch(("idle",), recipe) as before:
+        pass
+    monkeypatch.setattr(waiting, "_IDLE_SECONDS", -1.0)
+    with shared_latch(("idle",), recipe) as after:
+        assert after is not before

@@ -15,7 +15,7 @@ from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import is_usable
 from langgraph_moa.state import MoAState
-from langgraph_moa.waiting import Latch, latch_for
+from langgraph_moa.waiting import LatchKey, shared_latch
 
 
 class ProposerNode(Node):
@@ -29,25 +29,25 @@ class ProposerNode(Node):
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         await self._run.prepare(state)
-        slot, mixture = self._slot, self._run.mixture.name
-        latch = self._latch()
-        self._run.tell(progress("started", mixture, slot.layer, slot.name, self._caller.label))
-        outcome = await self._caller.call(
-            Place(slot.layer, slot.index, slot.name),
-            self._request(state),
-            model_config(config, slot.name, layer=slot.layer, role="proposer", tags=[TAG_NOSTREAM]),
-            seconds=latch.remaining(slot.proposer.timeout),
-            unless=latch.closed,
-        )
-        latch.report(slot, usable=is_usable(outcome.proposal))
-        self._run.tell(ended(mixture, outcome.proposal))
+        slot = self._slot
+        with shared_latch(self._latch_key(), self._layer) as latch:
+            self._run.tell(progress("started", self._run.mixture.name, slot.layer, slot.name, self._caller.label))
+            outcome = await self._caller.call(
+                Place(slot.layer, slot.index, slot.name),
+                self._request(state),
+                model_config(config, slot.name, layer=slot.layer, role="proposer", tags=[TAG_NOSTREAM]),
+                seconds=latch.remaining(slot.proposer.timeout),
+                unless=latch.closed,
+            )
+            latch.report(slot, usable=is_usable(outcome.proposal))
+        self._run.tell(ended(self._run.mixture.name, outcome.proposal))
         return {"proposals": [outcome.proposal]}
 
-    def _latch(self) -> Latch:
-        """Return what this layer's nodes share in this run: they all start from one checkpoint of one namespace."""
+    def _latch_key(self) -> LatchKey:
+        """Return what this layer's nodes have in common in this run: one checkpoint of one namespace."""
         info = get_runtime().execution_info
         where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
-        return latch_for((*where, str(id(self._run)), str(self._slot.layer)), self._layer)
+        return (*where, str(id(self._run)), str(self._slot.layer))
 
     def _request(self, state: MoAState) -> list[BaseMessage]:
         slot = self._slot
