@@ -9,7 +9,7 @@ thread = {"configurable": {"thread_id": "1"}}
 
 graph.invoke({"messages": [("user", "What does grace mean?")]}, thread)
 for proposal in graph.get_state(thread).values["layers"]["1"]["proposals"]:
-    print(f"{proposal['proposer']:<12} {proposal['text'].splitlines()[0]}")
+    print(f"{proposal['proposer']:<12} {proposal['status']:<8} {proposal['text'][:90]}")
 
 out = graph.invoke(None, thread)
 print(out["messages"][-1].text)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError
+from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
@@ -20,16 +20,19 @@ from langgraph_moa.proposal import (
     Failure,
     Proposal,
     Status,
+    Usage,
     finish_reason,
+    nested_run,
     served_model,
     status_of,
-    usage_of,
+    sum_usage,
     visible_text,
 )
 from langgraph_moa.redaction import redact
+from langgraph_moa.replies import Reply
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
-_NOT_DATA = (GraphBubbleUp, ConfigurationError, MissingDependencyError, MissingKeyError)
+_NOT_DATA = (GraphBubbleUp, SelfReferenceError)
 _LONGEST_MESSAGE = 500
 _WHY: dict[Status, str] = {"empty": "the answer has no visible text", "refused": "the model declined to answer"}
 
@@ -59,7 +62,8 @@ class _Progress:
     attempts: int = 0
     label: str | None = None
     message: AIMessage | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
+    usages: list[Usage | None] = field(default_factory=list)
 
 
 class SeatCaller:
@@ -93,13 +97,13 @@ class SeatCaller:
             unless: Ends the call as `cancelled`.
 
         Raises:
-            ConfigurationError: Or another error of the user's set-up, which no fallback mends.
+            SelfReferenceError: The model calls the mixture that it sits in.
         """
         progress = _Progress()
         started_at, started = time.time(), time.monotonic()
         asking = self._ask_in_turn(messages, config, progress)
         interrupted = await _interruption(within(seconds, asking, unless=unless))
-        status, failure = _verdict(progress, interrupted, seconds, self._secrets())
+        status, failure = _verdict(progress, interrupted, seconds, self._secrets)
         message = progress.message
         proposal = Proposal(
             layer=place.layer,
@@ -113,29 +117,48 @@ class SeatCaller:
             latency=time.monotonic() - started,
             started_at=started_at,
             attempts=progress.attempts,
-            usage=None if message is None else usage_of(message),
+            usage=sum_usage(progress.usages),
             finish_reason=None if message is None else finish_reason(message),
+            nested=None if message is None else nested_run(message),
         )
         return Outcome(proposal, message)
 
-    def _secrets(self) -> list[str]:
-        return [secret for model in self._models for secret in model.secrets()]
+    def _secrets(self) -> set[str]:
+        return {secret for model in self._models for secret in model.secrets()}
 
     async def _ask_in_turn(self, messages: Sequence[BaseMessage], config: RunnableConfig, progress: _Progress) -> None:
         for model in self._models:
             progress.attempts += 1
             progress.message = progress.error = progress.label = None
             try:
-                message = await model.ask(messages, config)
+                message, usage = await _shielded_from_itself(model.ask(messages, config))
             except _NOT_DATA:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
                 progress.error = error
                 continue
             progress.message = message
+            progress.usages.append(usage)
             progress.label = model.label if progress.attempts > 1 else served_model(message)
             if status_of(message) == "ok" or message.tool_calls:
                 return
+
+
+async def _shielded_from_itself(asking: Coroutine[Any, Any, Reply]) -> Reply:
+    """Await a model; one that raises `CancelledError` of its own has failed, and has cancelled nothing.
+
+    Raises:
+        CancelledError: This call is cancelled from outside.
+        RuntimeError: The model has cancelled itself.
+    """
+    task = asyncio.current_task()
+    try:
+        return await asking
+    except asyncio.CancelledError as error:
+        if task is not None and task.cancelling():
+            raise
+        msg = f"the model cancelled itself: {error}"
+        raise RuntimeError(msg) from error
 
 
 async def _interruption(call: Coroutine[Any, Any, None]) -> Status | None:
@@ -149,19 +172,23 @@ async def _interruption(call: Coroutine[Any, Any, None]) -> Status | None:
 
 
 def _verdict(
-    progress: _Progress, interrupted: Status | None, seconds: float, secrets: Iterable[str]
+    progress: _Progress, interrupted: Status | None, seconds: float, secrets: Callable[[], Iterable[str]]
 ) -> tuple[Status, Failure | None]:
     if interrupted == "timeout":
         return interrupted, Failure(kind="DeadlineExceeded", message=f"no answer within {seconds:.3g} s")
     if interrupted == "cancelled":
         return interrupted, Failure(kind="QuorumReached", message="the layer went on without it")
     if progress.message is None:
-        return "error", describe(progress.error, secrets)
+        return "error", describe(progress.error, secrets())
     status = status_of(progress.message)
     return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
 
 
 def describe(error: BaseException | None, secrets: Iterable[str] = ()) -> Failure:
     """Return an exception as data: its kind, and its message in one line without secrets."""
-    text = " ".join(redact(str(error), secrets).split()) if error is not None else ""
+    try:
+        said = str(error) if error is not None else ""
+    except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same
+        said = ""
+    text = " ".join(redact(said, secrets).split())
     return Failure(kind=type(error).__name__, message=text[:_LONGEST_MESSAGE] or type(error).__name__)

@@ -3,6 +3,7 @@
 ```
 MoAError
 ├── ConfigurationError      (also ValueError)   the recipe is wrong: fix it and build again
+│   └── SelfReferenceError                      a mixture was called from within itself
 ├── MissingDependencyError  (also ImportError)  a package is missing: install it
 ├── MissingKeyError                             an API key is missing: set it
 ├── QuorumError                                 too few proposers answered; holds every proposal
@@ -25,6 +26,10 @@ class MoAError(Exception):
 
 class ConfigurationError(MoAError, ValueError):
     """A recipe, file or option is wrong. The message names the value, what is allowed and what to do."""
+
+
+class SelfReferenceError(ConfigurationError):
+    """A mixture was called from within itself: it would go on for ever."""
 
 
 class MissingDependencyError(MoAError, ImportError):
@@ -55,7 +60,8 @@ class QuorumError(MoAError):
         usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
         super().__init__(
             f"layer {layer}: {usable} of {len(self.proposals)} proposers gave a usable answer, {quorum} needed "
-            f"({_causes(self.proposals)}). Lower Layer.quorum, or mend or replace these models."
+            f"({_causes(self.proposals)}). {f'Lower Layer.quorum to {usable}, or mend' if usable else 'Mend'} "
+            "or replace these models."
         )
 
     def __reduce__(self) -> tuple[type[QuorumError], tuple[int, int, list[Mapping[str, Any]]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from langgraph.cache.base import BaseCache
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -12,11 +12,18 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
+from langgraph_moa.checks import listed
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
 from langgraph_moa.state import MoAInput, MoAOutput, MoAState
+
+MOST_THREADS = 128
+"""Calls side by side in a synchronous run, and runs in a `batch`, unless the caller's `max_concurrency` says otherwise.
+
+Without it, LangGraph gives a synchronous run a few threads more than there are cores, and a wide layer waits in turn.
+"""
 
 MoAGraph: TypeAlias = CompiledStateGraph[MoAState, None, Any, Any]
 """Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`."""
@@ -28,8 +35,8 @@ def create_moa(
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     store: BaseStore | None = None,
     cache: BaseCache[Any] | None = None,
-    interrupt_before: Sequence[str] | None = None,
-    interrupt_after: Sequence[str] | None = None,
+    interrupt_before: Sequence[str] | Literal["*"] | None = None,
+    interrupt_after: Sequence[str] | Literal["*"] | None = None,
     name: str | None = None,
 ) -> MoAGraph:
     """Compile a mixture to a graph, to be invoked as a Runnable or added as a node to a larger graph.
@@ -42,9 +49,10 @@ def create_moa(
         mixture: The recipe. Models that are mixtures are compiled too.
         checkpointer: `None`: stateless on its own; within a parent graph, the parent's. See LangGraph for the rest.
         store: As in `StateGraph.compile`.
-        cache: As in `StateGraph.compile`.
-        interrupt_before: Nodes to stop before, such as `"aggregator"`.
-        interrupt_after: Nodes to stop after, such as `"layer_1_join"`.
+        cache: As in `StateGraph.compile`: for nodes with a cache policy, which a mixture's own have not, since a
+            failed call is not to be kept. For answers, set LangChain's LLM cache.
+        interrupt_before: Nodes to stop before, such as `["aggregator"]`; `"*"` for all.
+        interrupt_after: Nodes to stop after, such as `["layer_1_join"]`; `"*"` for all.
         name: Of the graph in traces; `None`: the mixture's.
 
     Raises:
@@ -68,14 +76,19 @@ def create_moa(
     graph.add_node(AGGREGATOR, AggregatorNode(run, compiled.merger))
     graph.add_edge(before, AGGREGATOR)
     graph.add_edge(AGGREGATOR, END)
-    return graph.compile(
+    compiled_graph = graph.compile(
         checkpointer=checkpointer,
         store=store,
         cache=cache,
-        interrupt_before=list(interrupt_before or ()),
-        interrupt_after=list(interrupt_after or ()),
+        interrupt_before=_node_names("interrupt_before", interrupt_before),
+        interrupt_after=_node_names("interrupt_after", interrupt_after),
         name=name or mixture.name,
     )
+    return compiled_graph.with_config(max_concurrency=MOST_THREADS)
+
+
+def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["*"]:
+    return "*" if names == "*" else list(listed(what, names or ()))
 
 
 def _with_compiled_models(seat: AnySeat) -> AnySeat:

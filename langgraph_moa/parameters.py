@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from pydantic import SecretStr
 
 from langgraph_moa.redaction import MASK, is_secret_name, redact
 
+_USER_INFO = re.compile(r"(?<=://)[^\s/@]+@")
+
 
 class Parameters(Mapping[str, Any]):
     """A mapping that cannot be changed and whose `repr` shows no secret, also none within a nested table.
 
-    A string under a secret's name, such as `api_key`, is held as `SecretStr`.
+    A string under a secret's name, such as `api_key`, is held as `SecretStr`. A pickle holds it in clear.
     """
 
     __slots__ = ("_values",)
@@ -36,6 +39,9 @@ class Parameters(Mapping[str, Any]):
     def __repr__(self) -> str:
         return repr(_public(self._values, masked=True))
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values))
+
     def without_secrets(self) -> dict[str, Any]:
         """Return what may be written to a file."""
         written: dict[str, Any] = _public(self._values, masked=False)
@@ -53,4 +59,6 @@ def _public(value: object, *, masked: bool) -> Any:  # noqa: ANN401 - of the sha
         }
     if isinstance(value, list | tuple):
         return [_public(item, masked=masked) for item in value]
-    return redact(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return redact(value) if masked else _USER_INFO.sub("", value)
+    return value

@@ -34,6 +34,19 @@ class Usage(TypedDict):
     """Output tokens that were spent on hidden reasoning."""
 
 
+class NestedRun(TypedDict):
+    """What is known of the run of a mixture that sits in a slot."""
+
+    mixture: str
+    degraded: bool
+    missing: list[str]
+    """Its slots without a usable answer."""
+    cost: float | None
+    """US dollars of all its calls, as far as they are known."""
+    unpriced: list[str]
+    """Its models that were called and whose cost is unknown."""
+
+
 class Proposal(TypedDict):
     """One slot's answer in one layer. Only strings, numbers and dicts, so that every checkpointer can keep it."""
 
@@ -58,7 +71,10 @@ class Proposal(TypedDict):
     attempts: int
     """Models that were asked: 1, and one more for each fallback used."""
     usage: Usage | None
+    """Of all calls for this answer: those of empty answers before it, of an agent's turns, of a nested mixture."""
     finish_reason: str | None
+    nested: NestedRun | None
+    """Of a mixture that answered in this slot."""
 
 
 _INNERMOST_THINKING = re.compile(r"<think>(?:(?!<think>).)*?</think>\s*", re.DOTALL)
@@ -113,6 +129,20 @@ def served_model(message: AIMessage) -> str | None:
     """Return the model that the provider says has answered."""
     name = message.response_metadata.get("model_name") or message.response_metadata.get("model")
     return str(name) if name else None
+
+
+def nested_run(message: AIMessage) -> NestedRun | None:
+    """Return what a mixture says of the run that made its answer; `None` when no mixture made it."""
+    summary = message.response_metadata.get("moa")
+    if not isinstance(summary, dict):
+        return None
+    return NestedRun(
+        mixture=summary["mixture"],
+        degraded=summary["degraded"],
+        missing=[f"layer_{item['layer']}_{item['proposer']}" for item in summary["missing"]],
+        cost=summary["cost"]["total"],
+        unpriced=summary["cost"]["unpriced"],
+    )
 
 
 def usage_of(message: AIMessage) -> Usage | None:

@@ -73,7 +73,7 @@ class MoASummary(TypedDict):
     mixture: str
     depth: int
     degraded: bool
-    """Whether a planned proposal is missing or a fallback answered for a model."""
+    """Whether a planned proposal is missing, a fallback was asked, or a nested mixture is degraded."""
     ok: int
     planned: int
     missing: list[Missing]
@@ -106,12 +106,11 @@ def summarize(
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
     seconds = [_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
     costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
-    made = [(call, slot) for call, slot in zip(calls, slots, strict=True) if call["attempts"]]
     aggregator_seconds = answer["latency"] or 0.0
     return MoASummary(
         mixture=mixture,
         depth=len(layers) + 1,
-        degraded=bool(missing) or any(call["attempts"] > 1 for call in calls),
+        degraded=bool(missing) or any(_is_degraded(call) for call in calls),
         ok=len(proposals) - len(missing),
         planned=len(proposals),
         missing=missing,
@@ -122,7 +121,7 @@ def summarize(
         ),
         cost=CostSummary(
             total=sum(costs) if costs else None,
-            unpriced=list(dict.fromkeys(_priced(call) for call, slot in made if slot["cost"] is None)),
+            unpriced=list(dict.fromkeys(model for call in calls for model in _unpriced(call, prices))),
             prices_date=prices.oldest_date(_priced(call) for call in calls),
         ),
         timing=Timing(
@@ -152,13 +151,29 @@ def _slot_usage(call: Proposal, prices: PriceTable, layer: int | None) -> SlotUs
         model=call["model"],
         served_model=call["served_model"],
         usage=call["usage"],
-        cost=prices.cost(_priced(call), call["usage"]),
+        cost=_cost(call, prices),
     )
 
 
 def _priced(call: Proposal) -> str:
     """Return the model whose price a call has: the one that was asked for, or the fallback that answered."""
     return call["served_model"] if call["attempts"] > 1 and call["served_model"] else call["model"]
+
+
+def _cost(call: Proposal, prices: PriceTable) -> float | None:
+    nested = call["nested"]
+    return prices.cost(_priced(call), call["usage"]) if nested is None else nested["cost"]
+
+
+def _unpriced(call: Proposal, prices: PriceTable) -> list[str]:
+    nested = call["nested"]
+    if nested is not None:
+        return nested["unpriced"]
+    return [_priced(call)] if call["attempts"] and _cost(call, prices) is None else []
+
+
+def _is_degraded(call: Proposal) -> bool:
+    return call["attempts"] > 1 or (call["nested"] is not None and call["nested"]["degraded"])
 
 
 def _seat_name(slot: SlotUsage) -> str:

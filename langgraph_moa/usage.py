@@ -132,6 +132,11 @@ class Plan:
         return None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
 
     @property
+    def known_cost(self) -> float:
+        """US dollars of the calls whose cost is known, at most."""
+        return sum(slot.cost for slot in self.slots if slot.cost is not None)
+
+    @property
     def unpriced(self) -> tuple[str, ...]:
         """Models without a known cost, each once."""
         return tuple(dict.fromkeys(slot.model for slot in self.slots if slot.cost is None))

@@ -14,6 +14,7 @@ from langgraph_moa.mixture import Layer, Slot
 Result = TypeVar("Result")
 
 LatchKey = tuple[str, ...]
+_CLEANUP_SECONDS = 1.0
 _IDLE_SECONDS = 10.0
 _MANY = 1024
 _latches: dict[LatchKey, Latch] = {}
@@ -108,8 +109,16 @@ def _drop_stale() -> None:
         del _latches[key]
 
 
+def _forget(call: asyncio.Future[Any]) -> None:
+    """Take note of how a cancelled call ended, so that asyncio does not report it as overlooked."""
+    if not call.cancelled():
+        call.exception()
+
+
 async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: asyncio.Event | None = None) -> Result:
     """Await a call for so long at most, or until an event; a call that is not wanted any more is cancelled for real.
+
+    A cancelled call has a second to close its connection; one that takes longer, or ignores it, is left behind.
 
     Raises:
         DeadlineExceeded: The seconds are over.
@@ -125,7 +134,8 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
     finally:
         for future in waiting:
             future.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+            future.add_done_callback(_forget)
+        await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_moa import Aggregator, AggregatorError, Layer, Mixture, Proposer, QuorumError, create_moa
 from langgraph_moa.prompts import split_references
@@ -214,7 +219,8 @@ def test_progress_events() -> None:
         pytest.param(AIMessage("said"), id="message"),
         pytest.param("said", id="text"),
         pytest.param({"messages": [HumanMessage("q"), AIMessage("said")]}, id="state"),
-        pytest.param(HumanMessage("said"), id="another kind of message"),
+        pytest.param({"messages": [{"type": "ai", "content": "said"}]}, id="state as JSON"),
+        pytest.param(ChatMessage(content="said", role="assistant"), id="another kind of message"),
     ],
 )
 def test_any_runnable_may_propose(output: Any) -> None:
@@ -251,3 +257,157 @@ async def test_a_cancelled_run_resumes_with_a_whole_deadline() -> None:
         await task
     out = await graph.ainvoke(None, config)
     assert [proposal["status"] for proposal in out["proposals"]] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("output", "status"),
+    [
+        pytest.param({"messages": [HumanMessage("why?")]}, "empty", id="the question in a state"),
+        pytest.param({"messages": []}, "empty", id="an empty state"),
+        pytest.param(HumanMessage("why?"), "error", id="the question"),
+    ],
+)
+def test_the_question_is_no_answer(output: Any, status: str) -> None:
+    """What gives back the user's own message has not answered."""
+    chain: Any = RunnableLambda(lambda _: output)
+    out = create_moa(Mixture.of([Proposer(chain, name="chain"), Proposer(good(), name="b")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["status"] == status
+
+
+def _agent(reply: Any) -> Any:
+    builder = StateGraph(MessagesState)
+    builder.add_node("say", lambda state: {"messages": [reply(state)]})
+    builder.add_edge(START, "say")
+    return builder.compile()
+
+
+@pytest.mark.parametrize("wrap", ["with_retry", "with_config", "bind", "with_fallbacks", "pipe"])
+def test_wrapped_graphs_may_propose(wrap: str) -> None:
+    """A graph is asked as a graph, also behind retries, fallbacks, bound arguments or at the head of a chain."""
+    agent = _agent(lambda state: AIMessage(f"{len(state['messages'])} message"))
+    wrapped = {
+        "with_retry": agent.with_retry,
+        "with_config": lambda: agent.with_config(tags=["x"]),
+        "bind": lambda: agent.bind(stream_mode="values"),
+        "with_fallbacks": lambda: agent.with_fallbacks([agent]),
+        "pipe": lambda: agent | RunnableLambda(lambda state: state["messages"][-1]),
+    }[wrap]()
+    out = create_moa(Mixture.of([Proposer(wrapped, name="agent")], good())).invoke(QUESTION)
+    assert (out["proposals"][0]["status"], out["proposals"][0]["text"]) == ("ok", "1 message")
+
+
+def test_usage_counts_every_call_of_a_slot() -> None:
+    """Empty answers before a fallback, and an agent's earlier turns, are counted too."""
+    usage: Any = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    turn = AIMessage("turn", usage_metadata=usage)
+    agent: Any = RunnableLambda(
+        lambda _: {"messages": [HumanMessage("why?"), turn, turn.model_copy(update={"id": "2"})]}
+    )
+    empty, rescue = ScriptedChatModel(replies="", usage=usage), ScriptedChatModel(usage=usage)
+    mixture = Mixture.of([Proposer(agent, name="agent"), Proposer(empty, name="b", fallbacks=[rescue])], good())
+    totals = [proposal["usage"]["total_tokens"] for proposal in create_moa(mixture).invoke(QUESTION)["proposals"]]
+    assert totals == [30, 30]
+
+
+def test_a_nested_mixture_is_seen_through() -> None:
+    """The outer summary knows the inner mixture's missing proposer and its cost."""
+    inner = Mixture.of([Proposer(bad(), name="x"), "offline:bm25"], "offline:agreement", name="inner")
+    out = create_moa(Mixture.of([inner], "offline:agreement")).invoke(QUESTION)
+    [proposal] = out["proposals"]
+    summary = out["messages"][-1].response_metadata["moa"]
+    assert proposal["model"] == "mixture:inner"
+    assert proposal["nested"]["missing"] == ["layer_1_x"]
+    assert summary["degraded"] is True
+    assert summary["missing"] == []
+    assert summary["cost"]["unpriced"] == ["scriptedchatmodel:scripted"]
+
+
+def test_a_model_that_cancels_itself_fails_alone() -> None:
+    """`CancelledError` from within a model is that slot's failure, and does not end the run."""
+
+    async def cancel(_: list[BaseMessage]) -> str:
+        raise asyncio.CancelledError("inner")
+
+    proposers = [Proposer(RunnableLambda(cancel), name="a"), Proposer(good(), name="b")]
+    out = create_moa(Mixture.of(proposers, good())).invoke(QUESTION)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["error", "ok"]
+
+
+def test_an_error_that_cannot_be_shown_is_data() -> None:
+    """An exception whose text cannot be made is recorded by its kind."""
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    out = create_moa(Mixture.of([Proposer(bad(MuteError()), name="a"), Proposer(good(), name="b")], good())).invoke(
+        QUESTION
+    )
+    assert out["proposals"][0]["error"] == {"kind": "MuteError", "message": "MuteError"}
+
+
+def test_a_set_up_error_inside_a_proposer_is_data() -> None:
+    """A proposer that calls a mixture with a missing key fails alone, and its fallback is asked."""
+    inner = create_moa(Mixture.of(["together:a"], "together:b", name="inner"))
+
+    async def use_inner(messages: list[BaseMessage]) -> Any:
+        return await inner.ainvoke({"messages": messages})
+
+    proposer = Proposer(RunnableLambda(use_inner), name="a", fallbacks=[good("rescued")])
+    assert create_moa(Mixture.of([proposer], good())).invoke(QUESTION)["proposals"][0]["text"] == "rescued"
+
+
+class Blocking(BaseChatModel):
+    """A model without an asynchronous side that answers when all of its calls are under way."""
+
+    barrier: Any
+
+    @property
+    def _llm_type(self) -> str:
+        return "blocking"
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        self.barrier.wait(timeout=30)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("ok"))])
+
+
+@pytest.mark.parametrize("call", ["invoke", "ainvoke"])
+async def test_synchronous_models_do_not_wait_for_each_other(call: str) -> None:
+    """64 models without an asynchronous side answer side by side, in a synchronous and in an asynchronous run."""
+    graph = create_moa(Mixture.of([Proposer(Blocking(barrier=threading.Barrier(64)), samples=64)], good()))
+    out = await (graph.ainvoke(QUESTION) if call == "ainvoke" else asyncio.to_thread(graph.invoke, QUESTION))
+    assert [proposal["status"] for proposal in out["proposals"]] == ["ok"] * 64
+
+
+def test_a_wide_layer_runs_side_by_side_in_a_synchronous_call() -> None:
+    """All 64 calls of a layer are under way before the first of them ends, whatever the number of cores."""
+    under_way: list[int] = []
+    all_under_way = asyncio.Event()
+
+    async def wait_for_all(_: list[BaseMessage]) -> str:
+        under_way.append(1)
+        if len(under_way) == 64:
+            all_under_way.set()
+        await all_under_way.wait()
+        return "ok"
+
+    mixture = Mixture.of([Proposer(RunnableLambda(wait_for_all), samples=64)], good(), deadline=60)
+    assert create_moa(mixture).invoke(QUESTION)["messages"][-1].response_metadata["moa"]["ok"] == 64
+
+
+async def test_a_call_that_ignores_cancellation_is_left_behind() -> None:
+    """The deadline holds also for a call that does not let itself be cancelled."""
+    release = asyncio.Event()
+
+    async def stubborn(_: list[BaseMessage]) -> str:
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await release.wait()
+        return "too late"
+
+    mixture = Mixture.of(
+        [Proposer(RunnableLambda(stubborn), name="a"), Proposer(good(), name="b")], good(), deadline=0.05
+    )
+    out = await asyncio.wait_for(create_moa(mixture).ainvoke(QUESTION), 30)
+    release.set()
+    assert [proposal["status"] for proposal in out["proposals"]] == ["timeout", "ok"]

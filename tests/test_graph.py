@@ -17,7 +17,16 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from typing_extensions import TypedDict
 
-from langgraph_moa import Aggregator, ConfigurationError, Layer, Mixture, Proposer, create_moa, load_preset
+from langgraph_moa import (
+    Aggregator,
+    ConfigurationError,
+    Layer,
+    MissingKeyError,
+    Mixture,
+    Proposer,
+    create_moa,
+    load_preset,
+)
 from langgraph_moa.graph import MoAGraph
 from langgraph_moa.prompts import split_references
 from langgraph_moa.testing import ScriptedChatModel
@@ -399,3 +408,68 @@ def test_system_prompt_with_references_in_the_system_message() -> None:
     [request] = reader.requests
     assert split_references(request).references == ("a", "b")
     assert str(request[0].content).startswith("You are a judge.")
+
+
+def test_an_answer_never_takes_the_place_of_an_earlier_one() -> None:
+    """A model that gives every answer the same id, and an answer from a cache, still add a message each."""
+    fixed = ScriptedChatModel(replies=AIMessage("end", id="always the same"))
+    graph = create_moa(Mixture.of(named("a"), fixed), checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    for turn in (1, 2, 3):
+        out = graph.invoke({"messages": [HumanMessage("q")]}, config)
+        assert len(out["messages"]) == 2 * turn
+
+
+def test_cached_answers_of_two_mixtures_are_two_messages() -> None:
+    """Two mixtures in one parent, both answered from a cache, add a message each."""
+    moa = create_moa(Mixture.of(named("a"), ScriptedChatModel(replies="end")))
+    builder = StateGraph(MessagesState)
+    for name in ("left", "right"):
+        builder.add_node(name, moa)
+        builder.add_edge(START, name)
+    graph = builder.compile()
+    set_llm_cache(InMemoryCache())
+    try:
+        lengths = [len(graph.invoke({"messages": [HumanMessage("q", id="1")]})["messages"]) for _ in range(2)]
+    finally:
+        set_llm_cache(None)
+    assert lengths == [3, 3]
+
+
+@pytest.mark.parametrize("names", [["aggregator"], "*"])
+def test_interrupts_by_name_or_everywhere(names: Any) -> None:
+    """`interrupt_before` takes node names or `"*"`."""
+    graph = create_moa(
+        Mixture.of(named("a"), ScriptedChatModel()), checkpointer=InMemorySaver(), interrupt_before=names
+    )
+    config: Any = {"configurable": {"thread_id": "1"}}
+    graph.invoke({"messages": [HumanMessage("q")]}, config)
+    assert graph.get_state(config).next
+
+
+def test_a_node_name_that_is_not_in_a_list_is_refused() -> None:
+    """A bare name is not read letter by letter."""
+    with pytest.raises(ConfigurationError, match="interrupt_before must be a list, got 'aggregator'"):
+        create_moa(Mixture.of(named("a"), ScriptedChatModel()), interrupt_before="aggregator")
+
+
+def test_a_resumed_run_checks_its_keys_too() -> None:
+    """A run that goes on at the aggregator raises `MissingKeyError` before any request when the key is gone."""
+    graph = create_moa(
+        Mixture.of(named("a"), "together:b"), checkpointer=InMemorySaver(), interrupt_before=["aggregator"]
+    )
+    config: Any = {"configurable": {"thread_id": "1"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOGETHER_API_KEY", "any")
+        graph.invoke({"messages": [HumanMessage("q")]}, config)
+    again = create_moa(Mixture.of(named("a"), "together:b"), checkpointer=graph.checkpointer)
+    with pytest.raises(MissingKeyError):
+        again.invoke(None, config)
+
+
+@pytest.mark.parametrize("form", [_itself, _compiled])
+def test_a_nested_mixture_is_planned(form: Callable[[Mixture], Any]) -> None:
+    """A plan counts the calls of a mixture within a mixture, compiled or not."""
+    inner = Mixture.of(named("a", "b"), ScriptedChatModel(), name="inner")
+    outer = Mixture.of([form(inner), *named("c")], ScriptedChatModel())
+    assert [call.slot for call in outer.plan().slots] == ["inner/a", "inner/b", "inner/aggregator", "c", "aggregator"]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite import SqliteSaver
+from pydantic import SecretStr
 
-from langgraph_moa import MissingDependencyError, MissingKeyError, Mixture, Proposer, create_moa, load_preset
-from langgraph_moa.models import prepare, problems
+from langgraph_moa import MissingDependencyError, MissingKeyError, Mixture, Proposer, clients, create_moa, load_preset
+from langgraph_moa.preflight import prepare, problems
 from langgraph_moa.prompts import split_references
-from langgraph_moa.testing import Behaviour, Simulator
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
 QUESTION = {"messages": [HumanMessage("why?")]}
 CANARY = "sk-canary-0123456789abcdef"
@@ -125,6 +133,97 @@ def test_together_is_never_built_with_another_key(simulator: Simulator, monkeypa
     with pytest.raises(MissingKeyError, match="TOGETHER_API_KEY"):
         create_moa(load_preset("together-moa-lite")).invoke(QUESTION)
     assert simulator.requests == []
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+@pytest.mark.parametrize("name", ["api_key", "together_api_key"])
+def test_an_empty_key_is_no_key(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, name: str, empty: str | None
+) -> None:
+    """An empty key never lets another provider's take its place; the provider's own does."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("OPENAI_ORG_ID", "an-organisation")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "a-project")
+    monkeypatch.setenv("TOGETHER_API_BASE", simulator.url)
+    proposer = Proposer("together:a", model_kwargs={name: empty})
+    graph = create_moa(Mixture.of([proposer], ScriptedChatModel()))
+    with pytest.raises(MissingKeyError, match="TOGETHER_API_KEY"):
+        graph.invoke(QUESTION)
+    monkeypatch.setenv("TOGETHER_API_KEY", "of-together")
+    graph.invoke(QUESTION)
+    [request] = simulator.requests
+    assert request.authorization == "Bearer of-together"
+    assert not {"openai-organization", "openai-project"} & request.headers
+
+
+def _bare(model: ChatOpenAI) -> Any:
+    return model
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(_bare, id="bare"),
+        pytest.param(lambda model: model.bind(temperature=0.1), id="bound"),
+        pytest.param(lambda model: model.with_retry(stop_after_attempt=1), id="with retries"),
+        pytest.param(lambda model: model | StrOutputParser(), id="chain"),
+        pytest.param(create_agent, id="agent"),
+    ],
+)
+def test_keys_of_wrapped_models_stay_out_of_errors(simulator: Simulator, wrap: Any) -> None:
+    """A key that a server echoes is masked, however the model that holds it is wrapped."""
+    key = "zZ9 canary of no known shape"
+    simulator.behaviour = Behaviour(status=400, reply=f"this key {key} is no good")
+    model = ChatOpenAI(model="a", base_url=simulator.url, api_key=SecretStr(key), max_retries=0)
+    mixture = Mixture.of(
+        [Proposer(wrap(model), name="a"), Proposer(ScriptedChatModel(), name="b")], ScriptedChatModel()
+    )
+    [failed, _] = create_moa(mixture).invoke(QUESTION)["proposals"]
+    assert failed["status"] == "error"
+    assert key not in str(failed)
+    assert "is no good" in failed["error"]["message"]
+
+
+def test_headers_stay_out_of_errors(simulator: Simulator) -> None:
+    """A header that a seat sends is masked when a server echoes it."""
+    simulator.behaviour = Behaviour(status=400, reply="header zZ9canary0 is no good")
+    options = {"base_url": simulator.url, "api_key": "any", "default_headers": {"X-Gate": "zZ9canary0"}}
+    proposers = [Proposer("openai:a", model_kwargs=options), Proposer(ScriptedChatModel(), name="b")]
+    out = create_moa(Mixture.of(proposers, ScriptedChatModel())).invoke(QUESTION)
+    assert "zZ9canary0" not in str(out)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_loops_that_are_closed_carelessly_leak_nothing(simulator: Simulator) -> None:
+    """A loop that is closed without a shutdown takes its client with it."""
+    graph = create_moa(load_preset("local", base_url=simulator.url))
+    for _ in range(4):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(graph.ainvoke(QUESTION))
+        loop.close()
+    asyncio.run(graph.ainvoke(QUESTION))
+    gc.collect()
+    assert [loop for loop in clients._clients if loop.is_closed()] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_can_invoke(tmp_path: Path) -> None:
+    """A process that forks after a synchronous call leaves its child able to make one."""
+    script = """
+import os
+from langgraph_moa import create_moa, load_preset
+graph = create_moa(load_preset("offline"))
+question = {"messages": [("user", "What is a quorum?")]}
+graph.invoke(question)
+child = os.fork()
+if not child:
+    os._exit(0 if graph.invoke(question)["proposals"] else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+    )
+    assert done.stdout.strip() == "0", done.stderr
 
 
 def test_environment_is_honoured(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ def proposal(name: str, **changes: Any) -> Proposal:
         attempts=1,
         usage=tokens(10, 10),
         finish_reason="stop",
+        nested=None,
     )
     return cast("Proposal", {**defaults, **changes})
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from langgraph_moa.cli import options
+from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
     from langgraph_moa.cli.running import Answer
@@ -37,20 +37,20 @@ def command(
     request = read_request(question, file or ())
     chosen = choose(selection)
     notes = Notes(quiet=quiet)
-    notes.say(chosen.reason)
 
     import asyncio
 
     from langgraph_moa.cli.running import run_mixture
     from langgraph_moa.cli.views import view_for
     from langgraph_moa.graph import create_moa
-    from langgraph_moa.models import prepare
+    from langgraph_moa.preflight import prepare
 
     prepare(chosen.mixture)
+    notes.say(chosen.reason)
     watcher = view_for(notes, as_json=as_json, quiet=quiet)
     answer = asyncio.run(run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher))
     if as_json:
-        print(json.dumps(as_object(answer, chosen.note), ensure_ascii=False, indent=2))
+        print_json(as_object(answer, chosen.note))
 
 
 def as_object(answer: Answer, note: str | None) -> dict[str, Any]:

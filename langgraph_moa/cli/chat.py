@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from langgraph_moa.prompts import Document
 
 PROMPT = "> "
+_COMMAND = re.compile(r"/[a-z]+")
 _LAST_WORDS = {"/exit", "/quit"}
 
 
@@ -58,13 +60,14 @@ def command(
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     documents = read_documents(file or ())
     chosen = choose(selection)
+    name = _thread_name(thread)
     notes = Notes(quiet=quiet)
-    notes.say(chosen.reason)
 
-    from langgraph_moa.models import prepare
+    from langgraph_moa.preflight import prepare
 
     prepare(chosen.mixture)
-    _converse(chosen.mixture, _thread_name(thread), documents, notes, quiet=quiet)
+    notes.say(chosen.reason)
+    _converse(chosen.mixture, name, documents, notes, quiet=quiet)
 
 
 def _thread_name(given: str | None) -> str:
@@ -184,7 +187,9 @@ def _questions() -> Iterator[str]:
         question = line.strip()
         if question in _LAST_WORDS:
             return
-        if question:
+        if _COMMAND.fullmatch(question):
+            print(f"moa: there is no {question}: /exit or Ctrl-D ends the chat", file=sys.stderr)
+        elif question:
             yield question
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
 
 from langgraph_moa.cli import options
+from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
     from langgraph_moa.offline.accuracy import Accuracy, QuestionSet
@@ -37,7 +37,10 @@ def offline(*, as_json: options.AsJson = False) -> None:
     from langgraph_moa.offline.accuracy import load_questions, measure
 
     results = {name: measure(load_questions(name)) for name in TITLES}
-    print(json.dumps({name: as_objects(results[name]) for name in TITLES}, indent=2) if as_json else as_text(results))
+    if as_json:
+        print_json({name: as_objects(results[name]) for name in TITLES})
+    else:
+        print(as_text(results))
 
 
 def as_text(results: Mapping[QuestionSet, Accuracy]) -> str:

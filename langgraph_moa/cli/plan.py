@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langgraph_moa.cli import options
+from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
     from langgraph_moa.usage import Plan
@@ -40,7 +40,10 @@ def command(
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
     plan = chosen.mixture.plan(messages)
-    print(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2) if as_json else as_text(plan))
+    if as_json:
+        print_json(plan.to_dict())
+    else:
+        print(as_text(plan))
 
 
 def as_text(plan: Plan) -> str:
@@ -64,10 +67,10 @@ def as_text(plan: Plan) -> str:
 
 def _totals(plan: Plan) -> str:
     tokens = [
-        f"{'unknown' if count is None else f'at most {count}'} tokens {way}"
-        for count, way in ((plan.input_tokens, "in"), (plan.output_tokens, "out"))
+        f"{'unknown' if count is None else f'{bound} {count}'} tokens {way}"
+        for count, bound, way in ((plan.input_tokens, "about", "in"), (plan.output_tokens, "at most", "out"))
     ]
-    cost = "cost unknown" if plan.cost is None else f"at most ${plan.cost:.4f}"
+    cost = f"${plan.known_cost:.4f} and more" if plan.unpriced else f"about ${plan.known_cost:.4f} at most"
     calls = f"{plan.mixture}: {plan.calls} calls, depth {plan.depth}"
     lines = [f"{calls}, {', '.join(tokens)}, {cost} (prices of {plan.prices_date})"]
     if plan.unpriced:

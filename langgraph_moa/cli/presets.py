@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from langgraph_moa.cli import failures, options
+from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
     from langgraph_moa.presets import Preset
@@ -30,7 +30,7 @@ def listing(ctx: typer.Context, *, as_json: options.AsJson = False) -> None:
 
     presets = [describe_preset(name) for name in list_presets()]
     if as_json:
-        print(json.dumps([as_object(preset) for preset in presets], ensure_ascii=False, indent=2))
+        print_json([as_object(preset) for preset in presets])
         return
     plans = [preset.mixture.plan() for preset in presets]
     rows = [
@@ -43,12 +43,12 @@ def listing(ctx: typer.Context, *, as_json: options.AsJson = False) -> None:
 def check(name: NameOrFile, *, as_json: options.AsJson = False) -> None:
     """Say which key or package a preset lacks. No call is made."""
     from langgraph_moa.cli.selection import Selection, choose
-    from langgraph_moa.models import problems
+    from langgraph_moa.preflight import problems
 
     found = problems(choose(Selection(preset=name)).mixture)
     if as_json:
         listed = [{"model": problem.model, "problem": str(problem.error)} for problem in found]
-        print(json.dumps({"preset": name, "ready": not found, "problems": listed}, ensure_ascii=False, indent=2))
+        print_json({"preset": name, "ready": not found, "problems": listed})
     else:
         print("\n".join(str(problem.error) for problem in found) or "ready")
     if found:
@@ -63,7 +63,7 @@ def show(name: Name, *, as_json: options.AsJson = False) -> None:
 
     preset = describe_preset(name)
     if as_json:
-        print(json.dumps(as_object(preset), ensure_ascii=False, indent=2))
+        print_json(as_object(preset))
         return
     facts = [
         f"{preset.name}: {preset.description}",

@@ -80,6 +80,9 @@ def _read(path: str) -> str:
     if "\0" in text:
         msg = f"{_name(path, unique=False)} is a binary file or not UTF-8 text. {_ALLOWED}"
         raise ConfigurationError(msg)
+    if path != STDIN and not text.strip():
+        msg = f"{path} holds no text. {_ALLOWED}"
+        raise ConfigurationError(msg)
     return text
 
 

@@ -73,7 +73,8 @@ def _named(selection: Selection) -> Choice | None:
         return None
     from langgraph_moa.mixture import Mixture
 
-    mixture = Mixture.of(list(selection.proposers), selection.aggregator, depth=selection.depth or 2)
+    depth = 2 if selection.depth is None else selection.depth
+    mixture = Mixture.of(list(selection.proposers), selection.aggregator, depth=depth)
     return Choice(mixture, "using the models given", None)
 
 

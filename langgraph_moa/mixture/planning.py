@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from langchain_core.messages.utils import count_tokens_approximately
 
 from langgraph_moa.mixture.layer import Layer
-from langgraph_moa.mixture.seats import Aggregator, NestedModel, Proposer, Seat, model_label
+from langgraph_moa.mixture.seats import Aggregator, Model, Proposer, Seat, model_label, nested_mixture
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
 from langgraph_moa.usage import PlannedCall, PriceTable, add_counts, planned_call
 
@@ -49,18 +49,29 @@ class Planner:
     def _seat(
         self, layer: int | None, name: str, seat: Seat, reading: int | None, written: list[int | None]
     ) -> Iterator[PlannedCall]:
-        """Yield the calls of a seat, and note what it writes at most."""
+        """Yield the calls of a seat, of its model or the dearest fallback, and note what it writes at most."""
         own = seat.system_prompt if isinstance(seat, Proposer) else None
         tokens = reading if own is None else add_counts(reading, count_tokens_approximately([own]))
-        if isinstance(seat.model, NestedModel):
+        inner = nested_mixture(seat.model)
+        if inner is not None:
             output: int | None = None
-            for call in seat.model.planned_calls(tokens, self._prices, prefix=f"{self._prefix}{name}/"):
+            for call in inner.planned_calls(tokens, self._prices, prefix=f"{self._prefix}{name}/"):
                 output = call.output_tokens
                 yield call
             written.append(output)
             return
-        label, output = model_label(seat.model), seat.max_tokens
-        written.append(output)
-        yield planned_call(
-            layer, self._prefix + name, label, input_tokens=tokens, output_tokens=output, prices=self._prices
+        written.append(seat.max_tokens)
+        yield max(
+            (self._call(layer, name, model, tokens, seat.max_tokens) for model in (seat.model, *seat.fallbacks)),
+            key=lambda call: float("inf") if call.cost is None else call.cost,
+        )
+
+    def _call(self, layer: int | None, name: str, model: Model, tokens: int | None, output: int | None) -> PlannedCall:
+        return planned_call(
+            layer,
+            self._prefix + name,
+            model_label(model),
+            input_tokens=tokens,
+            output_tokens=output,
+            prices=self._prices,
         )

@@ -56,7 +56,7 @@ class Proposer:
     timeout: float | None = None
     """Seconds for this proposer, fallbacks included, where less than its layer's deadline."""
     fallbacks: Sequence[Model] = ()
-    """Models asked in turn when the one before raises an error."""
+    """Models asked in turn when the one before raises an error or gives no usable answer."""
     required: bool = False
     """Whether the layer waits for it until the deadline even when the quorum is reached."""
     samples: int = 1
@@ -94,7 +94,7 @@ class Aggregator:
     prompt: str | None = None
     """Instructions that stand before the references, plain text; `None`: `prompts.AGGREGATE_AND_SYNTHESIZE`."""
     fallbacks: Sequence[Model] = ()
-    """Models asked in turn when the one before raises an error."""
+    """Models asked in turn when the one before raises an error or gives no usable answer."""
     timeout: float | None = None
     """Seconds, fallbacks included; `None` means 600."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -128,12 +128,23 @@ def as_aggregator(value: Aggregator | Model) -> Aggregator:
     return value if isinstance(value, Aggregator) else Aggregator(value)
 
 
+def nested_mixture(model: object) -> NestedModel | None:
+    """Return the mixture that a model is, also when it is compiled; `None` for every other model."""
+    if isinstance(model, NestedModel):
+        return model
+    nodes = getattr(model, "nodes", None)
+    last = nodes.get("aggregator") if isinstance(nodes, Mapping) else None
+    mixture = getattr(getattr(last, "bound", None), "mixture", None)
+    return mixture if isinstance(mixture, NestedModel) else None
+
+
 def model_label(model: Model) -> str:
     """Return the name under which a model is recorded: `provider:model`, or what an object calls itself."""
     if isinstance(model, str):
         return model
-    if isinstance(model, NestedModel):
-        return f"mixture:{model.name}"
+    inner = nested_mixture(model)
+    if inner is not None:
+        return f"mixture:{inner.name}"
     kind = type(model).__name__
     name = getattr(model, "model_name", None) or getattr(model, "model", None)
     if isinstance(name, str) and name:

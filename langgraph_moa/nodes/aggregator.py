@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage
@@ -49,7 +50,18 @@ class AggregatorNode(Node):
         """Return the answer with the summary of the run that made it."""
         name, prices = self._run.mixture.name, packaged_prices()
         summary = summarize(name, state["layers"], proposal, prices=prices, first_token=first_token)
-        return message.model_copy(update={"response_metadata": {**message.response_metadata, "moa": summary}})
+        metadata = {**message.response_metadata, "moa": summary}
+        return message.model_copy(update={"response_metadata": metadata, "id": _own_id(message, state)})
+
+
+def _own_id(message: AIMessage, state: MoAState) -> str | None:
+    """Return the answer's id, or a fresh one where another message has it: the answer would take that one's place.
+
+    An answer from LangChain's cache, which reports a cost, has the id of the first answer to its request.
+    """
+    cached = "total_cost" in (message.usage_metadata or {})
+    taken = cached or any(earlier.id == message.id for earlier in state["messages"])
+    return str(uuid4()) if taken else message.id
 
 
 class FirstToken(AsyncCallbackHandler):

@@ -12,7 +12,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from langgraph_moa import background
-from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.errors import SelfReferenceError
+from langgraph_moa.mixture import Mixture
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.state import MoAState
 
@@ -28,6 +29,11 @@ class Node(Runnable[MoAState, Update]):
     def __init__(self, run: Run) -> None:
         self._run = run
 
+    @property
+    def mixture(self) -> Mixture:
+        """The recipe of the graph that this node is in."""
+        return self._run.mixture
+
     def invoke(self, input: MoAState, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002, ANN401
         """Run the coroutine on a background loop."""
         return background.run(self._guarded(input, config or {}))
@@ -41,9 +47,10 @@ class Node(Runnable[MoAState, Update]):
         running = _running.get()
         if self._run in running:
             msg = f"the mixture {self._run.mixture.name!r} was called from within itself. Let it call another mixture"
-            raise ConfigurationError(msg)
+            raise SelfReferenceError(msg)
         token = _running.set((*running, self._run))
         try:
+            await self._run.prepare(state)
             return await self._update(state, config)
         finally:
             _running.reset(token)

@@ -28,7 +28,6 @@ class ProposerNode(Node):
         self._caller = SeatCaller(slot.proposer, streams=False)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
-        await self._run.prepare(state)
         slot = self._slot
         with shared_latch(self._latch_key(), self._layer) as latch:
             self._run.tell(progress("started", self._run.mixture.name, slot.layer, slot.name, self._caller.label))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
@@ -11,9 +10,10 @@ from langgraph.runtime import get_runtime
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.models import prepare
+from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import order_references, with_references
 from langgraph_moa.state import LayerRecord, MoAState, usable_texts
+from langgraph_moa.threads import in_thread
 
 
 class Run:
@@ -28,7 +28,7 @@ class Run:
 
         Raises:
             ConfigurationError: There is no message.
-            MissingKeyError: The first key that is missing; `models.problems` lists them all.
+            MissingKeyError: The first key that is missing; `preflight.problems` lists them all.
             MissingDependencyError: The first package that is missing.
         """
         if not state.get("messages"):
@@ -36,7 +36,7 @@ class Run:
                 "messages is empty: a mixture needs at least one message, such as the user's question"
             )
         if not self._prepared:
-            await asyncio.to_thread(prepare, self.mixture)
+            await in_thread(prepare, self.mixture)
             self._prepared = True
 
     def request(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from functools import cache, lru_cache
 from typing import Any
 
 from snowballstemmer import stemmer  # type: ignore[import-untyped]
 
+_lock = threading.Lock()
 _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힣]|[^\W_]+")
 """Scripts without spaces between words are read letter by letter."""
 
@@ -43,7 +45,9 @@ def stems(text: str) -> list[str]:
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
-    return str(_stemmer().stemWord(word))
+    # A stemmer keeps the word that it works on in itself, so readers in several threads must not share it.
+    with _lock:
+        return str(_stemmer().stemWord(word))
 
 
 @cache

@@ -80,3 +80,10 @@ def test_malformed_toml_names_file_and_line(tmp_path: Path) -> None:
     path.write_text("name = \n")
     with pytest.raises(ConfigurationError, match=r"bad\.toml is not valid TOML: .*line 1"):
         choose(Selection(preset=str(path)), {})
+
+
+@pytest.mark.parametrize("depth", [0, 1, -1])
+def test_a_depth_that_is_too_small_is_refused(depth: int) -> None:
+    """No depth below 2 is quietly taken for another."""
+    with pytest.raises(ConfigurationError, match="depth must be a whole number in 2"):
+        choose(Selection(proposers=["openai:a"], aggregator="openai:b", depth=depth), {})

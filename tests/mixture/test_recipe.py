@@ -307,3 +307,12 @@ def test_swap_takes_no_key_to_another_provider() -> None:
         ["openai:x"], Aggregator("together:a/b", model_kwargs={**key, "base_url": "http://127.0.0.1/v1"})
     )
     assert "api_key" in served.swap({"aggregator": "openai:c"}).merger.model_kwargs
+
+
+def test_a_plan_prices_the_dearest_fallback() -> None:
+    """A seat is planned with the dearest of its models, and without a cost when one of them has no price."""
+    prices = PriceTable(prices={"openai:a": Price(1, 1), "openai:b": Price(5, 5)}, date="2026-01-01", source="by hand")
+    seat = Proposer("openai:a", max_tokens=1_000_000, fallbacks=["openai:b"])
+    last = Aggregator("openai:a", max_tokens=1, fallbacks=["openai:unpriced"])
+    calls = Mixture.of([seat], last).plan(prices=prices).slots
+    assert [(call.model, call.cost) for call in calls] == [("openai:b", 5.0), ("openai:unpriced", None)]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 
-from langgraph_moa.offline.words import stems, words
+from langgraph_moa.offline.packaged_docs import packaged_documents
+from langgraph_moa.offline.words import _stem, stems, words
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,25 @@ def test_words(text: str, expected: list[str]) -> None:
 def test_stems() -> None:
     """Forms of one word have one stem, and common words have none."""
     assert stems("How are the proposers proposing?") == stems("proposer, proposed") == ["propos", "propos"]
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Words that many threads stem at once get the stems that one thread alone gives them."""
+    vocabulary = sorted({word for document in packaged_documents() for word in words(document.text)})
+    alone = {word: stems(word) for word in vocabulary}
+    _stem.cache_clear()
+    together: list[dict[str, list[str]]] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [
+            threading.Thread(target=lambda: together.append({word: stems(word) for word in vocabulary}))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert together == [alone] * 8
