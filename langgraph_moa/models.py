@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
+from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.pregel.protocol import PregelProtocol
 
@@ -43,7 +44,7 @@ class ReadyModel:
         self._model = model if isinstance(model, str) else self._from_object(model)
 
     async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Reply:
-        """Return the model's answer.
+        """Return the model's answer. A graph, and a chain that begins with a prompt, are given `{"messages": [...]}`.
 
         Raises:
             TypeError: What came back is no answer.
@@ -52,7 +53,8 @@ class ReadyModel:
         model = self._model
         runnable = await self._of_running_loop(model) if isinstance(model, str) else model
         core = _core(runnable)
-        request: Any = {"messages": list(messages)} if isinstance(core, PregelProtocol) else list(messages)
+        takes_state = isinstance(core, PregelProtocol | BasePromptTemplate)
+        request: Any = {"messages": list(messages)} if takes_state else list(messages)
         if _is_synchronous(core):
             return read_reply(await in_thread(runnable.invoke, request, config), messages)
         return read_reply(await runnable.ainvoke(request, config), messages)

@@ -13,6 +13,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -411,3 +412,12 @@ async def test_a_call_that_ignores_cancellation_is_left_behind() -> None:
     out = await asyncio.wait_for(create_moa(mixture).ainvoke(QUESTION), 30)
     release.set()
     assert [proposal["status"] for proposal in out["proposals"]] == ["timeout", "ok"]
+
+
+def test_a_chain_with_a_prompt_may_propose() -> None:
+    """A chain that begins with a prompt template gets the conversation under `messages`."""
+    model = good("as a poet")
+    prompt = ChatPromptTemplate([("system", "You are a poet."), MessagesPlaceholder("messages")])
+    out = create_moa(Mixture.of([Proposer(prompt | model, name="poet")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["text"] == "as a poet"
+    assert [message.content for message in model.requests[0]] == ["You are a poet.", "why?"]

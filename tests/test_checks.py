@@ -73,7 +73,7 @@ def test_lists(value: object) -> None:
     assert checks.listed("x", value) == ("a", "b")
 
 
-@pytest.mark.parametrize("value", ["ab", b"ab", {"a": 1}, 3, None, {"a", "b"}, frozenset("ab")], ids=str)
+@pytest.mark.parametrize("value", ["ab", b"ab", {"a": 1}, 3, None, {"a"}, frozenset("a")], ids=str)
 def test_what_is_no_list(value: object) -> None:
     """A string, a mapping, a set or a single thing is refused: it would be read letter by letter or in any order."""
     with pytest.raises(ConfigurationError, match="x must be a list, got"):
