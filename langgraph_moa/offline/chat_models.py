@@ -144,9 +144,12 @@ class AgreementAggregator(OfflineModel):
         known = {normalised(Finding(passage.text, passage.source)) for passage in read_corpus(documents).passages}
         rankings = [parse_findings(text) for text in references]
         readers = sum(bool(found) or NOTHING_FOUND in text for found, text in zip(rankings, references, strict=True))
-        note = _note(readers, len(references) - readers)
         merged = merge(rankings, known=known)[: self.sentences]
+        votes = [sum(finding in ranking for ranking in rankings) for finding in merged]
+        note = _note(readers, len(references) - readers, votes)
         kept = self._fitting(merged, beside=note)
+        if len(kept) < len(merged):
+            note = _note(readers, len(references) - readers, votes[: len(kept)])
         return f"{format_findings(kept)}\n\n{note}", len(kept) < len(merged)
 
 
@@ -159,7 +162,10 @@ def read_request(conversation: Sequence[BaseMessage]) -> tuple[str, tuple[Docume
     return read[-1][0] if read else "", given if given is not None else packaged_documents()
 
 
-def _note(readers: int, left_out: int) -> str:
+def _note(readers: int, left_out: int, votes: Sequence[int] = ()) -> str:
+    """Say who took part, and for each sentence how many readers proposed it."""
     count = f"{readers} reader" if readers == 1 else f"{readers} readers"
+    if votes and readers > 1:
+        count += f", proposed by {', '.join(map(str, votes))} of them"
     rest = f" {left_out} of the references came from no offline reader and took no part." if left_out else ""
     return f"(Extractive answer: sentences chosen from the documents by {count}; no language model took part.{rest})"
