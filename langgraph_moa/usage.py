@@ -132,9 +132,10 @@ class Plan:
         return None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
 
     @property
-    def known_cost(self) -> float:
-        """US dollars of the calls whose cost is known, at most."""
-        return sum(slot.cost for slot in self.slots if slot.cost is not None)
+    def known_cost(self) -> float | None:
+        """US dollars of the calls whose cost is known, at most; `None` when none is."""
+        known = [slot.cost for slot in self.slots if slot.cost is not None]
+        return sum(known) if known else None
 
     @property
     def unpriced(self) -> tuple[str, ...]:
@@ -150,6 +151,7 @@ class Plan:
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "cost": self.cost,
+            "known_cost": self.known_cost,
             "unpriced": list(self.unpriced),
             "prices_date": self.prices_date,
             "slots": [asdict(slot) for slot in self.slots],

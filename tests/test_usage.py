@@ -184,6 +184,7 @@ def test_plan_as_data() -> None:
         "input_tokens": 1000,
         "output_tokens": 100,
         "cost": None,
+        "known_cost": None,
         "unpriced": ["a:other"],
         "prices_date": "2026-01-31",
         "slots": [

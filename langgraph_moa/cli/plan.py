@@ -70,7 +70,8 @@ def _totals(plan: Plan) -> str:
         f"{'unknown' if count is None else f'{bound} {count}'} tokens {way}"
         for count, bound, way in ((plan.input_tokens, "about", "in"), (plan.output_tokens, "at most", "out"))
     ]
-    cost = f"${plan.known_cost:.4f} and more" if plan.unpriced else f"about ${plan.known_cost:.4f} at most"
+    known = "cost unknown" if plan.known_cost is None else f"about ${plan.known_cost:.4f}"
+    cost = f"{known} and more" if plan.unpriced and plan.known_cost is not None else known
     calls = f"{plan.mixture}: {plan.calls} calls, depth {plan.depth}"
     lines = [f"{calls}, {', '.join(tokens)}, {cost} (prices of {plan.prices_date})"]
     if plan.unpriced:
