@@ -17,10 +17,10 @@ from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import (
+    CallUsage,
     Failure,
     Proposal,
     Status,
-    Usage,
     finish_reason,
     nested_run,
     served_model,
@@ -63,7 +63,7 @@ class _Progress:
     label: str | None = None
     message: AIMessage | None = None
     error: BaseException | None = None
-    usages: list[Usage | None] = field(default_factory=list)
+    calls: list[CallUsage] = field(default_factory=list)
 
 
 class SeatCaller:
@@ -117,8 +117,9 @@ class SeatCaller:
             latency=time.monotonic() - started,
             started_at=started_at,
             attempts=progress.attempts,
-            usage=sum_usage(progress.usages),
+            usage=sum_usage([call["usage"] for call in progress.calls]),
             finish_reason=None if message is None else finish_reason(message),
+            calls=progress.calls,
             nested=None if message is None else nested_run(message),
         )
         return Outcome(proposal, message)
@@ -130,15 +131,17 @@ class SeatCaller:
         for model in self._models:
             progress.attempts += 1
             progress.message = progress.error = progress.label = None
+            call = CallUsage(model=model.label, usage=None, nested=None)
+            progress.calls.append(call)
             try:
-                message, usage = await _shielded_from_itself(model.ask(messages, config))
+                message, call["usage"] = await _shielded_from_itself(model.ask(messages, config))
             except _NOT_DATA:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
                 progress.error = error
                 continue
             progress.message = message
-            progress.usages.append(usage)
+            call["nested"] = nested_run(message)
             progress.label = model.label if progress.attempts > 1 else served_model(message)
             if status_of(message) == "ok" or message.tool_calls:
                 return

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
-from types import CellType, FunctionType
+from itertools import islice
+from types import CellType, FunctionType, MethodType
 from typing import Any
 from urllib.parse import urlsplit
 
+from langchain_core.runnables import Runnable
 from pydantic import BaseModel, SecretStr
 
 from langgraph_moa.providers import Provider
 from langgraph_moa.redaction import is_secret_name
 
 _MOST_OBJECTS = 20_000
+_MOST_ITEMS = 1_000
+_LEAVES = (str, bytes, int, float, complex, type(None))
+_SCHEMAS = ("tools", "properties")
+"""Tables of other people's names, `page_token` among them."""
 NO_KEY = SecretStr("not-needed")
 """Sent to a server on this machine when no key is set: the OpenAI client insists on one."""
 
@@ -47,34 +55,42 @@ def secrets_in(holder: object) -> set[str]:
     """
     found: set[str] = set()
     seen: set[int] = set()
-    waiting: list[tuple[str, object]] = [("", holder)]
+    waiting: deque[tuple[str, object]] = deque([("", holder)])
     while waiting and len(seen) < _MOST_OBJECTS:
-        name, value = waiting.pop()
+        name, value = waiting.popleft()
         if isinstance(value, SecretStr):
             found.add(value.get_secret_value())
         elif isinstance(value, str) and is_secret_name(name):
             found.add(value)
-        elif id(value) not in seen:
+        elif not isinstance(value, _LEAVES) and id(value) not in seen:
             seen.add(id(value))
-            waiting += _parts(name, value)
+            with suppress(Exception):  # whatever an object does that is looked into
+                waiting += _parts(name, value)
     return found
 
 
-def _parts(name: str, holder: object) -> list[tuple[str, object]]:
+def _parts(name: str, holder: object) -> Iterable[tuple[str, object]]:
     """Return what an object holds, by name; all that stands in a table of secrets, such as headers, is one."""
     if isinstance(holder, Mapping):
-        return [(name if is_secret_name(name) else str(key), value) for key, value in holder.items()]
+        secret = is_secret_name(name)
+        return [(name if secret else str(key), item) for key, item in holder.items() if key not in _SCHEMAS]
     if isinstance(holder, list | tuple):
-        return [(name, value) for value in holder]
-    if isinstance(holder, partial):
-        return [("", holder.func), ("", holder.args), ("", holder.keywords)]
-    if isinstance(holder, FunctionType):
-        return [("", cell.cell_contents) for cell in holder.__closure__ or () if _is_filled(cell)]
-    if isinstance(holder, BaseModel) or type(holder).__module__.startswith(("langchain", "langgraph")):
+        return [(name, item) for item in islice(holder, _MOST_ITEMS)]
+    if isinstance(holder, partial | MethodType | FunctionType):
+        return [("", part) for part in _bound_to(holder)]
+    if isinstance(holder, BaseModel | Runnable) or type(holder).__module__.startswith(("langchain", "langgraph")):
         slots = getattr(type(holder), "__slots__", ())
         held = {slot: getattr(holder, slot, None) for slot in ([slots] if isinstance(slots, str) else slots)}
-        return list({**held, **getattr(holder, "__dict__", {})}.items())
+        return {**held, **getattr(holder, "__dict__", {})}.items()
     return []
+
+
+def _bound_to(function: partial[object] | MethodType | FunctionType) -> list[object]:
+    if isinstance(function, partial):
+        return [function.func, function.args, function.keywords]
+    if isinstance(function, MethodType):
+        return [function.__self__]
+    return [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
 
 
 def _is_filled(cell: CellType) -> bool:

@@ -19,8 +19,8 @@ from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
 from langgraph_moa.state import MoAInput, MoAOutput, MoAState
 
-MOST_THREADS = 128
-"""Calls side by side in a synchronous run, and runs in a `batch`, unless the caller's `max_concurrency` says otherwise.
+LEAST_CONCURRENCY = 128
+"""Calls side by side in a run, or as many as its widest layer has, unless the caller sets `max_concurrency`.
 
 Without it, LangGraph gives a synchronous run a few threads more than there are cores, and a wide layer waits in turn.
 """
@@ -84,7 +84,8 @@ def create_moa(
         interrupt_after=_node_names("interrupt_after", interrupt_after),
         name=name or mixture.name,
     )
-    return compiled_graph.with_config(max_concurrency=MOST_THREADS)
+    widest = max(len(layer.slots(1)) for layer in compiled.layers)
+    return compiled_graph.with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
 
 
 def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["*"]:

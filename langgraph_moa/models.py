@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import BasePromptTemplate
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence, RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableBindingBase
 from langgraph.pregel.protocol import PregelProtocol
 
 from langgraph_moa.clients import shared_openai_client
@@ -21,7 +22,6 @@ from langgraph_moa.mixture import Model, model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
-from langgraph_moa.threads import in_thread
 
 
 class ReadyModel:
@@ -44,7 +44,7 @@ class ReadyModel:
         self._model = model if isinstance(model, str) else self._from_object(model)
 
     async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Reply:
-        """Return the model's answer. A graph, and a chain that begins with a prompt, are given `{"messages": [...]}`.
+        """Return the model's answer. A graph is given `{"messages": [...]}`, and so is a prompt that asks for them.
 
         Raises:
             TypeError: What came back is no answer.
@@ -52,11 +52,7 @@ class ReadyModel:
         """
         model = self._model
         runnable = await self._of_running_loop(model) if isinstance(model, str) else model
-        core = _core(runnable)
-        takes_state = isinstance(core, PregelProtocol | BasePromptTemplate)
-        request: Any = {"messages": list(messages)} if takes_state else list(messages)
-        if _is_synchronous(core):
-            return read_reply(await in_thread(runnable.invoke, request, config), messages)
+        request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
 
     def secrets(self) -> set[str]:
@@ -136,19 +132,19 @@ def _without_openai_account(model: Any) -> BaseChatModel:  # noqa: ANN401 - a `C
     return together
 
 
-def _core(runnable: Runnable[Any, Any]) -> Runnable[Any, Any]:
-    """Return what a Runnable begins with, without the retries, fallbacks and bound arguments around it."""
-    for attribute in ("bound", "runnable", "first"):
-        inner = getattr(runnable, attribute, None)
-        if isinstance(inner, Runnable):
-            return _core(inner)
-    return runnable
+def _takes_state(runnable: Runnable[Any, Any]) -> bool:
+    """Say whether a Runnable reads a state with messages: a graph does, or a prompt with that variable.
 
-
-def _is_synchronous(runnable: Runnable[Any, Any]) -> bool:
-    """Say whether this is a chat model without an asynchronous side, which would wait for the loop's few threads."""
-    if not isinstance(runnable, BaseChatModel):
-        return False
-    kind = type(runnable)
-    # The two methods that a chat model overrides to be asynchronous.
-    return kind._agenerate is BaseChatModel._agenerate and kind._astream is BaseChatModel._astream  # noqa: SLF001
+    It is looked for behind retries, fallbacks and bound arguments, and at the head of a chain.
+    """
+    while True:
+        if isinstance(runnable, RunnableBindingBase):
+            runnable = runnable.bound
+        elif isinstance(runnable, RunnableWithFallbacks):
+            runnable = runnable.runnable
+        elif isinstance(runnable, RunnableSequence):
+            runnable = runnable.first
+        elif isinstance(runnable, BasePromptTemplate):
+            return "messages" in {*runnable.input_variables, *runnable.optional_variables}
+        else:
+            return isinstance(runnable, PregelProtocol)

@@ -47,6 +47,14 @@ class NestedRun(TypedDict):
     """Its models that were called and whose cost is unknown."""
 
 
+class CallUsage(TypedDict):
+    """What one of the models of a slot took: the one that was asked for, or a fallback."""
+
+    model: str
+    usage: Usage | None
+    nested: NestedRun | None
+
+
 class Proposal(TypedDict):
     """One slot's answer in one layer. Only strings, numbers and dicts, so that every checkpointer can keep it."""
 
@@ -73,6 +81,8 @@ class Proposal(TypedDict):
     usage: Usage | None
     """Of all calls for this answer: those of empty answers before it, of an agent's turns, of a nested mixture."""
     finish_reason: str | None
+    calls: list[CallUsage]
+    """Of every model that was asked, in turn."""
     nested: NestedRun | None
     """Of a mixture that answered in this slot."""
 
@@ -136,20 +146,23 @@ def nested_run(message: AIMessage) -> NestedRun | None:
     summary = message.response_metadata.get("moa")
     if not isinstance(summary, dict):
         return None
-    return NestedRun(
-        mixture=summary["mixture"],
-        degraded=summary["degraded"],
-        missing=[f"layer_{item['layer']}_{item['proposer']}" for item in summary["missing"]],
-        cost=summary["cost"]["total"],
-        unpriced=summary["cost"]["unpriced"],
-    )
+    try:
+        return NestedRun(
+            mixture=summary["mixture"],
+            degraded=summary["degraded"],
+            missing=[f"layer_{item['layer']}_{item['proposer']}" for item in summary["missing"]],
+            cost=summary["cost"]["total"],
+            unpriced=summary["cost"]["unpriced"],
+        )
+    except (KeyError, TypeError):  # a summary of another version, from a remote graph
+        return None
 
 
 def usage_of(message: AIMessage) -> Usage | None:
     """Return the tokens a message reports; those of all its calls if a mixture made it."""
     mixture = message.response_metadata.get("moa")
-    if isinstance(mixture, dict):
-        return cast("Usage | None", mixture["usage"]["total"])
+    if isinstance(mixture, dict) and isinstance(mixture.get("usage"), dict):
+        return cast("Usage | None", mixture["usage"].get("total"))
     reported = message.usage_metadata
     if reported is None or "total_tokens" not in reported:  # an answer from LangChain's cache reports only a cost of 0
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
 
 from langgraph_moa.proposal import Usage, sum_usage, usage_of
 
@@ -21,7 +21,7 @@ class Reply(NamedTuple):
 def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
     """Read an output: a message, text, or a state with messages, also as JSON from a remote graph.
 
-    Of a state, the answer is the last message; one that is no model's, or stood in the request, is an empty answer.
+    Of a state, the answer is the last message. What only repeats a message of the request is an empty answer.
 
     Raises:
         TypeError: It is something else.
@@ -30,18 +30,27 @@ def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
         return _read_state(convert_to_messages(output["messages"]), request)
     if isinstance(output, AIMessage):
         return Reply(output, usage_of(output))
-    if isinstance(output, ChatMessage):
-        return Reply(AIMessage(output.content), None)
+    if isinstance(output, BaseMessage):
+        return _read_state([output], request)
     if isinstance(output, str):
         return Reply(AIMessage(output), None)
-    msg = f"a model must answer with a message of its own, text or a state with messages, got {type(output).__name__}"
+    msg = f"a model must answer with a message, text or a state with messages, got {type(output).__name__}"
     raise TypeError(msg)
 
 
 def _read_state(messages: Sequence[BaseMessage], request: Sequence[BaseMessage]) -> Reply:
-    asked = {message.id for message in request if message.id is not None}
-    new = [message for message in messages if isinstance(message, AIMessage) and message.id not in asked]
+    new = [message for message in messages if not _is_echo(message, request)]
+    usage = sum_usage([usage_of(message) for message in new if isinstance(message, AIMessage)])
     last = messages[-1] if messages else None
-    if not isinstance(last, AIMessage) or last not in new or last in request:
-        return Reply(AIMessage(""), sum_usage([usage_of(message) for message in new]))
-    return Reply(last, sum_usage([usage_of(message) for message in new]))
+    if last is None or last not in new:
+        return Reply(AIMessage(""), usage)
+    return Reply(last if isinstance(last, AIMessage) else AIMessage(last.content), usage)
+
+
+def _is_echo(message: BaseMessage, request: Sequence[BaseMessage]) -> bool:
+    """Say whether a message stood in the request: by its id, or word for word by the same speaker."""
+    return any(
+        (message.id is not None and message.id == asked.id)
+        or (type(message) is type(asked) and message.content == asked.content and not isinstance(message, AIMessage))
+        for asked in request
+    )

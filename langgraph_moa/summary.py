@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from langgraph_moa.proposal import Proposal, Status, Usage, is_usable, sum_usage
+from langgraph_moa.proposal import CallUsage, Proposal, Status, Usage, is_usable, sum_usage
 from langgraph_moa.state import LayerRecord, all_proposals
 from langgraph_moa.usage import PriceTable
 
@@ -122,7 +122,7 @@ def summarize(
         cost=CostSummary(
             total=sum(costs) if costs else None,
             unpriced=list(dict.fromkeys(model for call in calls for model in _unpriced(call, prices))),
-            prices_date=prices.oldest_date(_priced(call) for call in calls),
+            prices_date=prices.oldest_date(one["model"] for call in calls for one in call["calls"]),
         ),
         timing=Timing(
             total=sum(seconds) + aggregator_seconds,
@@ -155,21 +155,24 @@ def _slot_usage(call: Proposal, prices: PriceTable, layer: int | None) -> SlotUs
     )
 
 
-def _priced(call: Proposal) -> str:
-    """Return the model whose price a call has: the one that was asked for, or the fallback that answered."""
-    return call["served_model"] if call["attempts"] > 1 and call["served_model"] else call["model"]
-
-
 def _cost(call: Proposal, prices: PriceTable) -> float | None:
+    """Return the known cost of all models that were asked; `None` when nothing is known of it."""
+    known = [cost for one in call["calls"] if (cost := _cost_of(one, prices)) is not None]
+    return sum(known) if known else None
+
+
+def _cost_of(call: CallUsage, prices: PriceTable) -> float | None:
     nested = call["nested"]
-    return prices.cost(_priced(call), call["usage"]) if nested is None else nested["cost"]
+    return prices.cost(call["model"], call["usage"]) if nested is None else nested["cost"]
 
 
 def _unpriced(call: Proposal, prices: PriceTable) -> list[str]:
-    nested = call["nested"]
-    if nested is not None:
-        return nested["unpriced"]
-    return [_priced(call)] if call["attempts"] and _cost(call, prices) is None else []
+    return [
+        model
+        for one in call["calls"]
+        for model in ([one["model"]] if one["nested"] is None else one["nested"]["unpriced"])
+        if one["nested"] is not None or _cost_of(one, prices) is None
+    ]
 
 
 def _is_degraded(call: Proposal) -> bool:

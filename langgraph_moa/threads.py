@@ -29,6 +29,8 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
     def work() -> None:
         try:
             result = context.run(function, *arguments)
+        except StopIteration as error:
+            settle(outcome.set_exception, RuntimeError(f"the call raised {error!r}, which no future can hold"))
         except BaseException as error:  # noqa: BLE001 - it is raised to the caller
             settle(outcome.set_exception, error)
         else:

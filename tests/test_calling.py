@@ -11,16 +11,19 @@ from typing import Any
 
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_moa import Aggregator, AggregatorError, Layer, Mixture, Proposer, QuorumError, create_moa
 from langgraph_moa.prompts import split_references
+from langgraph_moa.state import LayerRecord
+from langgraph_moa.summary import summarize
 from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.usage import Price, PriceTable
 
 QUESTION = {"messages": [HumanMessage("why?")]}
 CANARY = "sk-canary-0123456789abcdef"
@@ -265,7 +268,8 @@ async def test_a_cancelled_run_resumes_with_a_whole_deadline() -> None:
     [
         pytest.param({"messages": [HumanMessage("why?")]}, "empty", id="the question in a state"),
         pytest.param({"messages": []}, "empty", id="an empty state"),
-        pytest.param(HumanMessage("why?"), "error", id="the question"),
+        pytest.param(HumanMessage("why?"), "empty", id="the question"),
+        pytest.param(42, "error", id="a number"),
     ],
 )
 def test_the_question_is_no_answer(output: Any, status: str) -> None:
@@ -372,12 +376,10 @@ class Blocking(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=AIMessage("ok"))])
 
 
-@pytest.mark.parametrize("call", ["invoke", "ainvoke"])
-async def test_synchronous_models_do_not_wait_for_each_other(call: str) -> None:
-    """64 models without an asynchronous side answer side by side, in a synchronous and in an asynchronous run."""
+def test_synchronous_models_do_not_wait_for_each_other() -> None:
+    """64 models without an asynchronous side answer side by side in a synchronous run."""
     graph = create_moa(Mixture.of([Proposer(Blocking(barrier=threading.Barrier(64)), samples=64)], good()))
-    out = await (graph.ainvoke(QUESTION) if call == "ainvoke" else asyncio.to_thread(graph.invoke, QUESTION))
-    assert [proposal["status"] for proposal in out["proposals"]] == ["ok"] * 64
+    assert [proposal["status"] for proposal in graph.invoke(QUESTION)["proposals"]] == ["ok"] * 64
 
 
 def test_a_wide_layer_runs_side_by_side_in_a_synchronous_call() -> None:
@@ -421,3 +423,53 @@ def test_a_chain_with_a_prompt_may_propose() -> None:
     out = create_moa(Mixture.of([Proposer(prompt | model, name="poet")], good())).invoke(QUESTION)
     assert out["proposals"][0]["text"] == "as a poet"
     assert [message.content for message in model.requests[0]] == ["You are a poet.", "why?"]
+
+
+def test_a_runnable_that_only_looks_like_a_wrapper_is_asked_as_it_is() -> None:
+    """Attributes named as LangChain's wrappers name theirs do not change what a user's own Runnable is given."""
+
+    class Own(Runnable[Any, Any]):
+        first = bound = runnable = ChatPromptTemplate([MessagesPlaceholder("messages")])
+
+        def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> str:
+            return f"{len(input[-1:])} last message"
+
+    out = create_moa(Mixture.of([Proposer(Own(), name="own")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["text"] == "1 last message"
+
+
+def test_a_prompt_with_a_variable_of_another_name_gets_the_conversation() -> None:
+    """A prompt that asks for the conversation under one other name is fed it by LangChain itself."""
+    model = good()
+    prompt = ChatPromptTemplate([("system", "s"), MessagesPlaceholder("history")])
+    create_moa(Mixture.of([Proposer(prompt | model, name="a")], good())).invoke(QUESTION)
+    assert [message.content for message in model.requests[0]] == ["s", "why?"]
+
+
+def test_a_tool_s_direct_answer_is_an_answer() -> None:
+    """An agent may end with a tool's message."""
+    agent: Any = RunnableLambda(lambda _: {"messages": [HumanMessage("why?"), ToolMessage("42", tool_call_id="1")]})
+    out = create_moa(Mixture.of([Proposer(agent, name="a")], good())).invoke(QUESTION)
+    assert out["proposals"][0]["text"] == "42"
+
+
+def test_every_attempt_has_its_own_price() -> None:
+    """An empty answer of a dear model and the answer of its cheap fallback are priced apart."""
+    usage: Any = {"input_tokens": 1_000_000, "output_tokens": 0, "total_tokens": 1_000_000}
+    dear = ScriptedChatModel(replies="", usage=usage, model_name="dear")
+    cheap = ScriptedChatModel(usage=usage, model_name="cheap")
+    out = create_moa(Mixture.of([Proposer(dear, name="a", fallbacks=[cheap])], good())).invoke(QUESTION)
+    calls = out["proposals"][0]["calls"]
+    assert [call["model"] for call in calls] == ["scriptedchatmodel:dear", "scriptedchatmodel:cheap"]
+    prices = {"scriptedchatmodel:dear": Price(10, 1), "scriptedchatmodel:cheap": Price(1, 1)}
+    table = PriceTable(prices=prices, date="2026-01-01", source="by hand")
+    record = LayerRecord(proposals=out["proposals"], synthesis=None)
+    summary = summarize("m", {"1": record}, out["proposals"][0], prices=table)
+    assert summary["usage"]["slots"][0]["cost"] == 11.0
+
+
+def test_a_summary_of_another_shape_does_no_harm() -> None:
+    """An answer with foreign data under `moa`, as a remote graph may give it, is an answer all the same."""
+    odd = ScriptedChatModel(replies=AIMessage("fine", response_metadata={"moa": {"usage": {"total": None}}}))
+    out = create_moa(Mixture.of([Proposer(odd, name="a")], good())).invoke(QUESTION)
+    assert (out["proposals"][0]["text"], out["proposals"][0]["nested"]) == ("fine", None)

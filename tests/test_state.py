@@ -24,6 +24,7 @@ def proposal(text: str, *, layer: int = 1, index: int = 0, status: Status = "ok"
         attempts=1,
         usage=None,
         finish_reason=None,
+        calls=[],
         nested=None,
     )
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from langgraph_moa.proposal import Proposal, Usage
+from langgraph_moa.proposal import CallUsage, Proposal, Usage
 from langgraph_moa.state import LayerRecord
 from langgraph_moa.summary import MoASummary, summarize
 from langgraph_moa.usage import Price, PriceTable
@@ -43,9 +43,13 @@ def proposal(name: str, **changes: Any) -> Proposal:
         attempts=1,
         usage=tokens(10, 10),
         finish_reason="stop",
+        calls=[],
         nested=None,
     )
-    return cast("Proposal", {**defaults, **changes})
+    made = {**defaults, **changes}
+    answered = made["served_model"] if made["attempts"] > 1 and made["served_model"] else made["model"]
+    calls = [CallUsage(model=answered, usage=made["usage"], nested=None)] if made["attempts"] else []
+    return cast("Proposal", {**made, "calls": calls})
 
 
 def failed(name: str, status: str = "error", **changes: Any) -> Proposal:

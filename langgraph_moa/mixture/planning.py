@@ -62,7 +62,11 @@ class Planner:
             return
         written.append(seat.max_tokens)
         yield max(
-            (self._call(layer, name, model, tokens, seat.max_tokens) for model in (seat.model, *seat.fallbacks)),
+            (
+                self._call(layer, name, model, tokens, seat.max_tokens)
+                for model in (seat.model, *seat.fallbacks)
+                if nested_mixture(model) is None
+            ),
             key=lambda call: float("inf") if call.cost is None else call.cost,
         )
 

@@ -177,8 +177,9 @@ class Mixture(NestedModel):
         Args:
             messages: The conversation, whose tokens are estimated at four characters each. With none it counts as
                 empty, which leaves the calls and what they write.
-            prices: `None`: the table that comes with the package. Of a seat's model and its fallbacks, the dearest
-                counts; what fails before it, and retries, do not. An agent or a chain counts as one call.
+            prices: `None`: the table that comes with the package. Of a seat's model and its plain fallbacks, the
+                dearest counts; mixtures as fallbacks, what fails before, and retries do not. An agent or a chain counts
+                as one call.
         """
         table = prices or packaged_prices()
         calls = tuple(self.planned_calls(count_tokens_approximately(messages), table))

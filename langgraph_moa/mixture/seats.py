@@ -132,6 +132,8 @@ def nested_mixture(model: object) -> NestedModel | None:
     """Return the mixture that a model is, also when it is compiled; `None` for every other model."""
     if isinstance(model, NestedModel):
         return model
+    if not any(kind.__module__.startswith("langgraph.") for kind in type(model).__mro__):
+        return None
     nodes = getattr(model, "nodes", None)
     last = nodes.get("aggregator") if isinstance(nodes, Mapping) else None
     mixture = getattr(getattr(last, "bound", None), "mixture", None)

@@ -55,12 +55,8 @@ class AggregatorNode(Node):
 
 
 def _own_id(message: AIMessage, state: MoAState) -> str | None:
-    """Return the answer's id, or a fresh one where another message has it: the answer would take that one's place.
-
-    An answer from LangChain's cache, which reports a cost, has the id of the first answer to its request.
-    """
-    cached = "total_cost" in (message.usage_metadata or {})
-    taken = cached or any(earlier.id == message.id for earlier in state["messages"])
+    """Return the answer's id, or a fresh one where an earlier message has it: the answer would take its place."""
+    taken = any(earlier.id == message.id for earlier in state["messages"])
     return str(uuid4()) if taken else message.id
 
 

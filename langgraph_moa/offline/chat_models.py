@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -16,6 +16,7 @@ from pydantic import PositiveInt
 from langgraph_moa.offline.findings import NOTHING_FOUND, Finding, format_findings, normalised, parse_findings
 from langgraph_moa.offline.packaged_docs import packaged_documents
 from langgraph_moa.prompts import Document, read_documents, split_references
+from langgraph_moa.threads import in_thread
 
 CHARACTERS_PER_TOKEN = 4
 """A rough measure, for `max_tokens` only."""
@@ -47,9 +48,16 @@ class OfflineModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        text, cut = self._answer(messages)  # type: ignore[arg-type]
-        message = AIMessage(text, response_metadata=self._metadata(cut=cut))
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return self._result(*self._answer(messages))  # type: ignore[arg-type]
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._result(*await in_thread(self._answer, messages))
 
     def _stream(
         self,
@@ -58,12 +66,25 @@ class OfflineModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        text, cut = self._answer(messages)  # type: ignore[arg-type]
-        for words in _FEW_WORDS.findall(text):
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=words))
-            if run_manager:
-                run_manager.on_llm_new_token(words, chunk=chunk)
+        yield from self._chunks(*self._answer(messages))  # type: ignore[arg-type]
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        for chunk in self._chunks(*await in_thread(self._answer, messages)):
             yield chunk
+
+    def _result(self, text: str, cut: bool) -> ChatResult:  # noqa: FBT001 - the pair that `_answer` gives
+        message = AIMessage(text, response_metadata=self._metadata(cut=cut))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _chunks(self, text: str, cut: bool) -> Iterator[ChatGenerationChunk]:  # noqa: FBT001 - as above
+        for words in _FEW_WORDS.findall(text):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=words))
         yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=self._metadata(cut=cut)))
 
     def _fitting(self, findings: Sequence[Finding], *, beside: str = "") -> list[Finding]:

@@ -27,7 +27,7 @@ class Talkative(Runnable[Any, Any]):
     def __repr__(self) -> str:
         return f"Talkative(headers={{'Authorization': 'Bearer {CANARY}'}})"
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> Any:
         """Answer with what came in."""
         return input
 
