@@ -134,17 +134,27 @@ class SeatCaller:
             call = CallUsage(model=model.label, usage=None, nested=None)
             progress.calls.append(call)
             try:
-                message, call["usage"] = await _shielded_from_itself(model.ask(messages, config))
+                message, usage = await _shielded_from_itself(model.ask(messages, config))
             except _NOT_DATA:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
+                if _is_cancelled():
+                    return
                 progress.error = error
                 continue
+            if _is_cancelled():
+                return
             progress.message = message
-            call["nested"] = nested_run(message)
+            call["usage"], call["nested"] = usage, nested_run(message)
             progress.label = model.label if progress.attempts > 1 else served_model(message)
             if status_of(message) == "ok" or message.tool_calls:
                 return
+
+
+def _is_cancelled() -> bool:
+    """Say whether nobody waits for this call any more, whatever its model has made of the cancellation."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _shielded_from_itself(asking: Coroutine[Any, Any, Reply]) -> Reply:
@@ -154,11 +164,10 @@ async def _shielded_from_itself(asking: Coroutine[Any, Any, Reply]) -> Reply:
         CancelledError: This call is cancelled from outside.
         RuntimeError: The model has cancelled itself.
     """
-    task = asyncio.current_task()
     try:
         return await asking
     except asyncio.CancelledError as error:
-        if task is not None and task.cancelling():
+        if _is_cancelled():
             raise
         msg = f"the model cancelled itself: {error}"
         raise RuntimeError(msg) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import pickle
 import threading
@@ -63,8 +64,8 @@ def test_quorum_error_holds_every_proposal_and_spares_the_aggregator() -> None:
     mixture = Mixture.of([Proposer(bad(), name="a"), Proposer(good(), name="b")], aggregator, quorum=2)
     with pytest.raises(QuorumError, match="1 of 2 proposers gave a usable answer, 2 needed") as caught:
         create_moa(mixture).invoke(QUESTION)
-    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
-    assert [proposal["status"] for proposal in copy.proposals] == ["error", "ok"]
+    unpickled = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert [proposal["status"] for proposal in unpickled.proposals] == ["error", "ok"]
     assert aggregator.requests == []
 
 
@@ -140,8 +141,8 @@ def test_aggregator_failure_keeps_the_proposals() -> None:
     mixture = Mixture.of([Proposer(good("kept"), name="a")], Aggregator(bad(), fallbacks=[good("")]), depth=3)
     with pytest.raises(AggregatorError, match="the answer has no visible text") as caught:
         create_moa(mixture).invoke(QUESTION)
-    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
-    assert [proposal["text"] for proposal in copy.proposals] == ["kept", "kept"]
+    unpickled = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert [proposal["text"] for proposal in unpickled.proposals] == ["kept", "kept"]
 
 
 def test_aggregator_timeout() -> None:
@@ -473,3 +474,44 @@ def test_a_summary_of_another_shape_does_no_harm() -> None:
     odd = ScriptedChatModel(replies=AIMessage("fine", response_metadata={"moa": {"usage": {"total": None}}}))
     out = create_moa(Mixture.of([Proposer(odd, name="a")], good())).invoke(QUESTION)
     assert (out["proposals"][0]["text"], out["proposals"][0]["nested"]) == ("fine", None)
+
+
+async def test_no_fallback_is_asked_after_the_time_is_up() -> None:
+    """A model that answers its cancellation with an error of its own does not make the slot ask its fallback."""
+
+    async def complain(_: list[BaseMessage]) -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("closed") from None
+        return "never"
+
+    fallback = good("too late")
+    late = Proposer(RunnableLambda(complain), name="a", fallbacks=[fallback])
+    mixture = Mixture.of([late, Proposer(good(), name="b")], good(), deadline=0.05)
+    out = await create_moa(mixture).ainvoke(QUESTION)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["timeout", "ok"]
+    assert out["proposals"][0]["attempts"] == 1
+    assert fallback.requests == []
+
+
+async def test_a_call_left_behind_changes_no_record() -> None:
+    """What a call that ignored its cancellation still does is not written into the proposal that told of it."""
+    release, ended = asyncio.Event(), asyncio.Event()
+    usage: Any = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+
+    async def stubborn(_: list[BaseMessage]) -> AIMessage:
+        while not release.is_set():
+            with suppress(asyncio.CancelledError):
+                await release.wait()
+        ended.set()
+        return AIMessage("too late", usage_metadata=usage)
+
+    proposers = [Proposer(RunnableLambda(stubborn), name="a"), Proposer(good(), name="b")]
+    out = await create_moa(Mixture.of(proposers, good(), deadline=0.05)).ainvoke(QUESTION)
+    before = copy.deepcopy(out["proposals"])
+    release.set()
+    await ended.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert out["proposals"] == before
