@@ -1,7 +1,8 @@
 """Fences round text that may hold anything, such as other fences: no text inside can close its own.
 
 A fence is a pair of tags that carry a 16-digit hash of all that they enclose. A text that held the tag would have
-to contain its own hash; should one do so all the same, the hash is taken again until no text holds it.
+to contain its own hash; should one do so all the same, the hash is taken again until no text holds it. No secret is
+needed for that: whoever knows this code, and all other texts, can compute every tag but the one of its own text.
 So the same texts always get the same fence, and reading a fenced block gives back the texts byte for byte.
 """
 
@@ -29,6 +30,9 @@ class Section(NamedTuple):
     before: str
     items: tuple[Fenced, ...]
     after: str
+    tag: str
+    preface: str
+    """Empty where the block has no items."""
 
 
 def tag_for(texts: Sequence[str], *, apart_from: Sequence[str] = ()) -> str:
@@ -72,7 +76,7 @@ def read_last(group: str, item: str, text: str) -> Section | None:
     start = text.find(f"<{group}_{tag}>")
     if start < 0:
         return None
-    return Section(text[:start], tuple(_items(item, tag, text[start : closing.start()])), "")
+    return _section(text[:start], item, tag, text[start : closing.start()], "")
 
 
 def read_first(group: str, item: str, text: str) -> Section | None:
@@ -84,7 +88,14 @@ def read_first(group: str, item: str, text: str) -> Section | None:
     end = text.find(closing)
     if end < 0:
         return None
-    return Section("", tuple(_items(item, opening[1], text[:end])), text[end + len(closing) :])
+    return _section("", item, opening[1], text[:end], text[end + len(closing) :])
+
+
+def _section(before: str, item: str, tag: str, block: str, after: str) -> Section:
+    """Read a block that begins with its opening tag; its closing tag is cut off."""
+    head, opened, _ = block.partition(f'\n<{item}_{tag} name="')
+    preface = head.partition("\n")[2].removesuffix("\n") if opened else ""
+    return Section(before, tuple(_items(item, tag, block)), after, tag, preface)
 
 
 def _items(item: str, tag: str, block: str) -> Iterable[Fenced]:

@@ -96,18 +96,13 @@ def with_references(
 def split_references(messages: Sequence[BaseMessage]) -> Request:
     """Take apart what `with_references` has put together: the conversation, and the references byte for byte.
 
-    The last message is looked at first, so of a mixture within another the inner references are found unless only they
-    stand in the system message. A user's message that itself ends in a complete block is taken for one.
+    A block counts whose fence is that of the conversation it stands in, wherever other texts pretend to be one. So of
+    a mixture within another the inner references are found. Where no fence fits, since the conversation was changed
+    on its way, a block at the end of the last message is taken, then one in the first.
     """
-    for position in (len(messages) - 1, 0) if messages else ():
-        message = messages[position]
-        block = _last_text(message)
-        found = read_last("references", "reference", block)
-        if found is not None:
-            kept = [_without_block(message, found.before)] if found.before or isinstance(message.content, list) else []
-            remaining = (*messages[:position], *kept, *messages[position + 1 :])
-            return Request(remaining, tuple(item.text for item in found.items))
-    return Request(tuple(messages), ())
+    found = [block for position in _ends(messages) if (block := _block_at(messages, position)) is not None]
+    chosen = next((block for block in found if block.fits), found[0] if found else None)
+    return Request(tuple(messages), ()) if chosen is None else chosen.request
 
 
 def with_system_prompt(messages: Sequence[BaseMessage], text: str) -> list[BaseMessage]:
@@ -145,11 +140,46 @@ def read_documents(text: str) -> tuple[str, tuple[Document, ...]]:
     return found.after.removeprefix("\n\n"), tuple(Document(*item) for item in found.items)
 
 
+class _Block(NamedTuple):
+    """A block of references that was found in a conversation."""
+
+    request: Request
+    fits: bool
+    """Whether its fence is the one that these references get in this conversation."""
+
+
 def _references_block(messages: Sequence[BaseMessage], references: Sequence[str], instructions: str) -> str:
-    ends = [_last_text(message) for message in (*messages[:1], *messages[-1:])]
-    tag = tag_for(references, apart_from=[instructions, *ends])
     items = [Fenced(str(number), text) for number, text in enumerate(references, start=1)]
+    tag = _references_tag(messages, references, instructions)
     return enclose("references", "reference", items, tag, preface=instructions)
+
+
+def _references_tag(messages: Sequence[BaseMessage], references: Sequence[str], instructions: str) -> str:
+    """Return the tag of references in a conversation, so that one seen in an earlier turn is none of a later turn."""
+    return tag_for(references, apart_from=[instructions, *(text for message in messages for text in _texts(message))])
+
+
+def _ends(messages: Sequence[BaseMessage]) -> tuple[int, ...]:
+    """Return where references may stand: in the last message, and in the first."""
+    return tuple(dict.fromkeys((len(messages) - 1, 0))) if messages else ()
+
+
+def _block_at(messages: Sequence[BaseMessage], position: int) -> _Block | None:
+    message = messages[position]
+    found = read_last("references", "reference", _last_text(message))
+    if found is None:
+        return None
+    kept = [_without_block(message, found.before)] if found.before or isinstance(message.content, list) else []
+    conversation = (*messages[:position], *kept, *messages[position + 1 :])
+    references = tuple(item.text for item in found.items)
+    fits = found.tag == _references_tag(conversation, references, found.preface)
+    return _Block(Request(conversation, references), fits)
+
+
+def _texts(message: BaseMessage) -> list[str]:
+    content = message.content
+    blocks = [content] if isinstance(content, str) else content
+    return [block if isinstance(block, str) else str(block.get("text", "")) for block in blocks]
 
 
 def _appended(message: BaseMessage, text: str) -> BaseMessage:
@@ -160,11 +190,8 @@ def _appended(message: BaseMessage, text: str) -> BaseMessage:
 
 
 def _last_text(message: BaseMessage) -> str:
-    content = message.content
-    if isinstance(content, str):
-        return content
-    last = content[-1] if content else ""
-    return last if isinstance(last, str) else str(last.get("text", ""))
+    texts = _texts(message)
+    return texts[-1] if texts else ""
 
 
 def _without_block(message: BaseMessage, before: str) -> BaseMessage:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 from typing_extensions import TypedDict
+
+from langgraph_moa.surrogates import well_formed
 
 Status = Literal["ok", "error", "timeout", "cancelled", "empty", "refused", "skipped"]
 """`ok` is the only usable one. `cancelled`: the quorum was reached without it. `empty`: no visible text."""
@@ -47,12 +50,25 @@ class NestedRun(TypedDict):
     """Its models that were called and whose cost is unknown."""
 
 
-class CallUsage(TypedDict):
-    """What one of the models of a slot took: the one that was asked for, or a fallback."""
+class CallRecord(TypedDict):
+    """One request: of the model that was asked for, of a fallback, or a retry of either."""
 
     model: str
+    fallback: int
+    """0 for the model that was asked for, from 1 on for its fallbacks."""
     usage: Usage | None
     nested: NestedRun | None
+    error: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a seat is."""
+
+    layer: int
+    """Counted from 1; the aggregator's is the number of layers and one more."""
+    index: int
+    slot: str
 
 
 class Proposal(TypedDict):
@@ -73,21 +89,25 @@ class Proposal(TypedDict):
     """Visible text only; empty unless `status` is `ok`."""
     error: Failure | None
     latency: float | None
-    """Seconds from the call to the answer or to the failure; `None` when no call was made."""
+    """Seconds of the models that were asked, until the answer or the failure; `None` when no request was made."""
+    waited: float
+    """Seconds besides: for a place under `Mixture.limits`, and before retries."""
     started_at: float | None
-    """Unix time of the call, in seconds."""
+    """Unix time, in seconds, at which the slot began to ask, or to wait; `None` when it did neither."""
     attempts: int
-    """Models that were asked: 1, and one more for each fallback used."""
+    """Requests that were made, retries and fallbacks included."""
     usage: Usage | None
     """Of all calls for this answer: those of empty answers before it, of an agent's turns, of a nested mixture."""
     finish_reason: str | None
-    calls: list[CallUsage]
-    """Of every model that was asked, in turn."""
+    calls: list[CallRecord]
+    """Every request, in turn."""
+    shortened: int
+    """References that were shortened in this slot's request, to fit its context window."""
     nested: NestedRun | None
     """Of a mixture that answered in this slot."""
 
 
-_INNERMOST_THINKING = re.compile(r"<think>(?:(?!<think>).)*?</think>\s*", re.DOTALL)
+_THINK_MARK = re.compile(r"<think>|</think>\s*")
 _UNOPENED_THINKING = re.compile(r"\A.*?</think>[ \t]*$\s*", re.DOTALL | re.MULTILINE)
 _UNCLOSED_THINKING = re.compile(r"(?:\A\s*|^[ \t]*)<think>.*\Z", re.DOTALL | re.MULTILINE)
 _REFUSALS = {"content_filter", "refusal", "safety", "prohibited_content", "recitation", "blocklist", "spii"}
@@ -95,24 +115,81 @@ _REFUSALS = {"content_filter", "refusal", "safety", "prohibited_content", "recit
 
 
 def visible_text(message: BaseMessage) -> str:
-    """Return what a reader would see: no thinking blocks, no `<think>` passages, no tool calls.
+    """Return what a reader would see: no thinking blocks, no `<think>` passages, no tool calls, no half characters.
 
     A passage that is not closed must begin a line, and one that the chat template has opened must close at the end of
-    a line: elsewhere the mark is taken for text. Text without such a mark comes back byte for byte.
+    a line: elsewhere the mark is taken for text. Text without such a mark comes back byte for byte, save that U+FFFD
+    stands for each lone surrogate. The time grows with the length alone.
     """
     content = message.content
-    text = content if isinstance(content, str) else "".join(_block_text(block) for block in content)
+    text = well_formed(content if isinstance(content, str) else "".join(_block_text(block) for block in content))
     if "</think>" in text:
-        removed = 1
-        while removed:
-            text, removed = _INNERMOST_THINKING.subn("", text)
-        text = _UNOPENED_THINKING.sub("", text)
+        text = _UNOPENED_THINKING.sub("", _without_closed_thinking(text))
     return _UNCLOSED_THINKING.sub("", text) if "<think>" in text else text
+
+
+def _without_closed_thinking(text: str) -> str:
+    """Remove each passage from a `<think>` to its own `</think>`, with the space behind it."""
+    opened: list[int] = []
+    closed: list[tuple[int, int]] = []
+    for mark in _THINK_MARK.finditer(text):
+        if mark[0] == "<think>":
+            opened.append(mark.start())
+        elif opened:
+            start = opened.pop()
+            while closed and closed[-1][0] > start:
+                closed.pop()
+            closed.append((start, mark.end()))
+    kept, position = [], 0
+    for start, end in closed:
+        kept.append(text[position:start])
+        position = end
+    return "".join([*kept, text[position:]])
 
 
 def is_usable(proposal: Proposal) -> bool:
     """Say whether a proposal may be shown to the next stage and counts for the quorum."""
     return proposal["status"] == "ok"
+
+
+def skipped(place: Place, model: str, failure: Failure) -> Proposal:
+    """Return the proposal of a slot that no request was made for."""
+    return Proposal(
+        layer=place.layer,
+        index=place.index,
+        proposer=place.slot,
+        model=model,
+        served_model=None,
+        status="skipped",
+        text="",
+        error=failure,
+        latency=None,
+        waited=0.0,
+        started_at=None,
+        attempts=0,
+        usage=None,
+        finish_reason=None,
+        calls=[],
+        nested=None,
+        shortened=0,
+    )
+
+
+def one_after_the_other(proposals: Sequence[Proposal]) -> Proposal:
+    """Return the record of a seat that was called several times: of the last call, with what all of them took."""
+    if len(proposals) == 1:
+        return proposals[0]
+    last = proposals[-1]
+    latencies = [proposal["latency"] for proposal in proposals if proposal["latency"] is not None]
+    taken = {
+        "latency": sum(latencies) if latencies else None,
+        "waited": sum(proposal["waited"] for proposal in proposals),
+        "started_at": proposals[0]["started_at"],
+        "attempts": sum(proposal["attempts"] for proposal in proposals),
+        "usage": sum_usage([proposal["usage"] for proposal in proposals]),
+        "calls": [call for proposal in proposals for call in proposal["calls"]],
+    }
+    return cast("Proposal", {**last, **taken})
 
 
 def status_of(message: AIMessage) -> Status:
