@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, chat, evaluate, failures, plan, presets
+from langgraph_moa.cli import ask, chat, evaluate, failures, plan, presets, simulate
 
 
 class _Commands(TyperGroup):
@@ -41,6 +41,7 @@ app.command("chat")(chat.command)
 app.add_typer(presets.app, name="presets")
 app.command("plan")(plan.command)
 app.add_typer(evaluate.app, name="eval")
+app.command("simulate")(simulate.command)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr, SkipValidation
+
+from langgraph_moa.testing.chunks import count_tokens, message_chunks
 
 Reply = str | AIMessage | Exception | Callable[[list[BaseMessage]], "str | AIMessage"]
 """What one call gives: text, a message, an error to raise, or a function of the request."""
@@ -28,13 +31,21 @@ class ScriptedChatModel(BaseChatModel):
     ```python
     model = ScriptedChatModel(replies=["first", TimeoutError("too slow"), "third and further"])
     ```
+
+    A reply that is a message may hold tool calls and content blocks, such as thoughts; a stream gives them in chunks.
     """
 
     model_name: str = "scripted"
     replies: SkipValidation[Reply | Sequence[Reply]] = "ok"
     """One reply for all calls, or one for each call in turn; the last is given again and again."""
-    delay: float = 0.0
+    failures: SkipValidation[Sequence[Exception | None]] = ()
+    """Raised by the first calls, `None` for one that goes well; a call that fails uses up no reply."""
+    fail_after: int = Field(default=0, ge=0)
+    """Tokens that a stream gives before it raises a failure of `failures`."""
+    delay: float = Field(default=0.0, ge=0)
     """Seconds before the answer."""
+    tokens_per_second: float | None = Field(default=None, gt=0)
+    """Pace of the answer, which takes as long whether it is streamed or not; `None`: all at once."""
     usage: UsageMetadata | None = Field(default=None)
     """Reported with every answer that reports none of its own; `None`: not reported."""
 
@@ -55,7 +66,7 @@ class ScriptedChatModel(BaseChatModel):
 
     @property
     def cancelled(self) -> int:
-        """Calls that were cancelled while they waited."""
+        """Calls that were cancelled while they waited, and streams that were closed before their end."""
         return len(self._cancelled)
 
     @property
@@ -77,9 +88,11 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._next(messages, kwargs)
+        call = self._call(messages, kwargs)
         time.sleep(self.delay)
-        return ChatResult(generations=[ChatGeneration(message=self._message(reply, messages))])
+        message = call.message(whole=True)
+        time.sleep(self._writing_time(count_tokens(message)))
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
         self,
@@ -88,9 +101,12 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = self._next(messages, kwargs)
-        await self._pause()
-        return ChatResult(generations=[ChatGeneration(message=self._message(reply, messages))])
+        call = self._call(messages, kwargs)
+        with self._noting_cancellation():
+            await asyncio.sleep(self.delay)
+            message = call.message(whole=True)
+            await asyncio.sleep(self._writing_time(count_tokens(message)))
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
         self,
@@ -99,9 +115,12 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        reply = self._next(messages, kwargs)
-        time.sleep(self.delay)
-        yield from _chunks(self._message(reply, messages))
+        call = self._call(messages, kwargs)
+        with self._noting_cancellation():
+            time.sleep(self.delay)
+            for pause, chunk in self._paced(call):
+                time.sleep(pause)
+                yield chunk
 
     async def _astream(
         self,
@@ -110,53 +129,71 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        reply = self._next(messages, kwargs)
-        await self._pause()
-        for chunk in _chunks(self._message(reply, messages)):
-            yield chunk
-
-    async def _pause(self) -> None:
-        try:
+        call = self._call(messages, kwargs)
+        with self._noting_cancellation():
             await asyncio.sleep(self.delay)
-        except asyncio.CancelledError:
+            for pause, chunk in self._paced(call):
+                await asyncio.sleep(pause)
+                yield chunk
+
+    def _writing_time(self, tokens: int) -> float:
+        return tokens / self.tokens_per_second if self.tokens_per_second else 0.0
+
+    @contextmanager
+    def _noting_cancellation(self) -> Iterator[None]:
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
             self._cancelled.append(1)
             raise
 
-    def _next(self, messages: list[BaseMessage], options: dict[str, Any]) -> Reply:
+    def _paced(self, call: _Call) -> Iterator[tuple[float, ChatGenerationChunk]]:
+        """Return the chunks of a call, each with the seconds to wait before it."""
+        message = call.message(whole=False)
+        chunks = list(message_chunks(message))
+        pause = self._writing_time(count_tokens(message)) / len(chunks)
+        for chunk in chunks[: self.fail_after] if call.failure else chunks:
+            yield pause, chunk
+        if call.failure:
+            raise call.failure
+
+    def _call(self, messages: list[BaseMessage], options: dict[str, Any]) -> _Call:
+        """Keep a request, and return what its turn gives."""
         with self._lock:
             turn = len(self._requests)
             self._requests.append(list(messages))
             self._options.append(options)
+        failure = self.failures[turn] if turn < len(self.failures) else None
+        answered = turn - sum(earlier is not None for earlier in self.failures[:turn])
         if isinstance(self.replies, str | AIMessage | Exception) or callable(self.replies):
-            return self.replies
-        return self.replies[min(turn, len(self.replies) - 1)]
+            reply = self.replies
+        else:
+            reply = self.replies[min(answered, len(self.replies) - 1)]
+        return _Call(self, messages, reply, failure)
 
-    def _message(self, reply: Reply, messages: list[BaseMessage]) -> AIMessage:
-        said = reply(messages) if callable(reply) and not isinstance(reply, AIMessage) else reply
+
+@dataclass(frozen=True)
+class _Call:
+    """What one call gives."""
+
+    model: ScriptedChatModel
+    messages: list[BaseMessage]
+    reply: Reply
+    failure: Exception | None
+
+    def message(self, *, whole: bool) -> AIMessage:
+        """Return the message, or raise what the script says; a failure is raised here only when nothing is streamed."""
+        if self.failure and (whole or not self.model.fail_after):
+            raise self.failure
+        reply = self.reply
+        said = reply(self.messages) if callable(reply) and not isinstance(reply, AIMessage) else reply
         if isinstance(said, Exception):
             raise said
         message = said.model_copy() if isinstance(said, AIMessage) else AIMessage(said)
-        message.response_metadata = {
-            "model_name": self.model_name,
-            "finish_reason": "stop",
-            **message.response_metadata,
+        metadata = {
+            "model_name": self.model.model_name,
+            "finish_reason": "tool_calls" if message.tool_calls else "stop",
         }
-        message.usage_metadata = message.usage_metadata or self.usage
+        message.response_metadata = {**metadata, **message.response_metadata}
+        message.usage_metadata = message.usage_metadata or self.model.usage
         return message
-
-
-def _chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
-    """Cut a message into words; usage and metadata come with the last chunk."""
-    text = message.content if isinstance(message.content, str) else None
-    words = [""] if text is None else re.findall(r"\s*\S+\s*\Z|\s*\S+|\s+", text) or [""]
-    for position, word in enumerate(words):
-        is_last = position == len(words) - 1
-        chunk = AIMessageChunk(
-            content=word if text is not None else message.content,
-            additional_kwargs=message.additional_kwargs if is_last else {},
-            response_metadata=message.response_metadata if is_last else {},
-            usage_metadata=message.usage_metadata if is_last else None,
-            tool_calls=message.tool_calls if is_last else [],
-            id=message.id,
-        )
-        yield ChatGenerationChunk(message=chunk)

@@ -1,0 +1,106 @@
+"""What a simulated model answers to one request, before it is written as JSON or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph_moa.testing.behaviour import Behaviour, ToolCall
+from langgraph_moa.testing.faults import Fault
+from langgraph_moa.testing.tokens import count_prompt_tokens, split_tokens
+
+REFUSAL = "I cannot help with that."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One message of a model and what is said about it."""
+
+    identifier: str
+    model: str | None
+    text: tuple[str, ...]
+    """Tokens of the content."""
+    reasoning: tuple[str, ...] = ()
+    refusal: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    usage: Mapping[str, int] | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens a model would have had to write for it."""
+        calls = sum(len(split_tokens(call.json)) for call in self.tool_calls)
+        return len(self.text) + len(self.reasoning) + len(split_tokens(self.refusal or "")) + calls
+
+
+def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: Fault | None, number: int) -> Answer:
+    """Return the answer to a request.
+
+    Args:
+        body: The request.
+        text: The reply.
+        behaviour: Of the model.
+        fault: One that changes the answer; others are ignored.
+        number: Of the request, for an identifier.
+    """
+    tokens, finish_reason = split_tokens(text), "stop"
+    calls = wanted_calls(body, behaviour)
+    refusal = REFUSAL if fault == "refusal" else None
+    if refusal or fault == "empty":
+        tokens, calls = (), ()
+    elif calls:
+        tokens, finish_reason = (), "tool_calls"
+    if fault == "length":
+        tokens, calls, finish_reason = tokens[: len(tokens) // 2], (), "length"
+    limit = output_limit(body)
+    if limit is not None and len(tokens) > limit:
+        tokens, finish_reason = tokens[:limit], "length"
+    model = body.get("model")
+    answer = Answer(
+        identifier=f"chatcmpl-{number}",
+        model=f"{model}-substitute" if fault == "wrong_model" else model,
+        text=tokens,
+        reasoning=split_tokens(behaviour.reasoning or ""),
+        refusal=refusal,
+        tool_calls=tuple(calls),
+        finish_reason=finish_reason,
+    )
+    if not behaviour.usage or fault == "no_usage":
+        return answer
+    return _with_usage(answer, count_prompt_tokens(body))
+
+
+def wanted_calls(body: Mapping[str, Any], behaviour: Behaviour) -> tuple[ToolCall, ...]:
+    """Return the tool calls to make: none when no tool is offered, or when a tool's result is to be answered."""
+    if not behaviour.tool_calls or not body.get("tools") or body.get("tool_choice") == "none":
+        return ()
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    if isinstance(last, Mapping) and last.get("role") == "tool":
+        return ()
+    return tuple(behaviour.tool_calls)
+
+
+def output_limit(body: Mapping[str, Any]) -> int | None:
+    """Return how many tokens the request allows for the answer."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = body.get(name)
+        if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+            return limit
+    return None
+
+
+def expected_tokens(body: Mapping[str, Any], behaviour: Behaviour) -> int:
+    """Return what a request is charged for before it is answered."""
+    limit = output_limit(body)
+    if not isinstance(behaviour.reply, str):
+        return count_prompt_tokens(body) + (limit or 0)
+    reply = len(split_tokens(behaviour.reply))
+    return count_prompt_tokens(body) + (reply if limit is None else min(limit, reply))
+
+
+def _with_usage(answer: Answer, prompt: int) -> Answer:
+    written = answer.tokens
+    usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    return Answer(**{**vars(answer), "usage": usage})
