@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         AggregatorError,
         BudgetError,
         ConfigurationError,
+        ContextWindowError,
         MissingDependencyError,
         MissingKeyError,
         MoAError,
         QuorumError,
     )
     from langgraph_moa.graph import create_moa
+    from langgraph_moa.limits import Limit
     from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
     from langgraph_moa.presets import list_presets, load_preset
 
@@ -36,7 +38,9 @@ __all__ = [
     "AggregatorError",
     "BudgetError",
     "ConfigurationError",
+    "ContextWindowError",
     "Layer",
+    "Limit",
     "MissingDependencyError",
     "MissingKeyError",
     "Mixture",
@@ -54,12 +58,14 @@ _HOMES = {
         "AggregatorError",
         "BudgetError",
         "ConfigurationError",
+        "ContextWindowError",
         "MissingDependencyError",
         "MissingKeyError",
         "MoAError",
         "QuorumError",
     ),
     "graph": ("create_moa",),
+    "limits": ("Limit",),
     "mixture": ("Aggregator", "Layer", "Mixture", "Proposer"),
     "presets": ("list_presets", "load_preset"),
 }

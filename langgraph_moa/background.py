@@ -11,7 +11,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -24,16 +24,59 @@ _THREADS = 256
 """For synchronous functions among the models; the default of asyncio is a few more than there are cores."""
 
 
+class Calls:
+    """The coroutines that one synchronous run waits for in its threads, to be cancelled together."""
+
+    def __init__(self) -> None:
+        self._futures: set[Future[Any]] = set()
+        self._is_cancelled = False
+        self._lock = threading.Lock()
+
+    def add(self, future: Future[Any]) -> None:
+        """Take in a coroutine; it is cancelled at once if the run already is."""
+        with self._lock:
+            self._futures.add(future)
+            is_late = self._is_cancelled
+        future.add_done_callback(self._futures.discard)
+        if is_late:
+            future.cancel()
+
+    def cancel(self) -> None:
+        """Cancel what is under way, and whatever this run still begins."""
+        with self._lock:
+            self._is_cancelled = True
+            pending = list(self._futures)
+        for future in pending:
+            future.cancel()
+
+
+_calls: ContextVar[Calls | None] = ContextVar("langgraph_moa_calls", default=None)
+
+
+def calls_of_one_run() -> Calls:
+    """Begin to collect the coroutines that are run from this context and its copies."""
+    calls = Calls()
+    _calls.set(calls)
+    return calls
+
+
+def is_serving() -> bool:
+    """Say whether the running coroutine was begun for a synchronous caller."""
+    return _level.get() > 0
+
+
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end on a background loop, in a copy of the caller's context.
 
     Raises:
-        BaseException: Whatever the coroutine raises. An interrupt of the waiting thread cancels the coroutine; where a
-            synchronous graph runs its nodes in threads, Ctrl-C reaches the main thread only, and the run ends when its
-            calls do, at the latest at their deadline.
+        BaseException: Whatever the coroutine raises. An interrupt of the waiting thread cancels the coroutine; in the
+            threads of a graph's nodes, `Calls.cancel` does.
     """
     level = _level.get()
     future = asyncio.run_coroutine_threadsafe(_at_level(level + 1, coroutine), _loop(level))
+    calls = _calls.get()
+    if calls is not None:
+        calls.add(future)
     try:
         return future.result()
     except BaseException:

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphBubbleUp
 
-from langgraph_moa.errors import SelfReferenceError
+from langgraph_moa.attempts import Ledger, Terms, ask, is_cancelled
+from langgraph_moa.guarding import guarded
 from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import (
-    CallUsage,
     Failure,
+    Place,
     Proposal,
     Status,
     finish_reason,
     nested_run,
-    served_model,
     status_of,
     sum_usage,
     visible_text,
 )
 from langgraph_moa.redaction import redact
-from langgraph_moa.replies import Reply
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
-_NOT_DATA = (GraphBubbleUp, SelfReferenceError)
 _LONGEST_MESSAGE = 500
 _WHY: dict[Status, str] = {"empty": "the answer has no visible text", "refused": "the model declined to answer"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a seat is."""
-
-    layer: int
-    """Counted from 1; the aggregator's is the number of layers and one more."""
-    index: int
-    slot: str
 
 
 class Outcome(NamedTuple):
@@ -53,17 +37,6 @@ class Outcome(NamedTuple):
     proposal: Proposal
     message: AIMessage | None
     """The last answer, also one that is empty or a refusal; `None` when no model answered."""
-
-
-@dataclass
-class _Progress:
-    """What is known of a call while it runs."""
-
-    attempts: int = 0
-    label: str | None = None
-    message: AIMessage | None = None
-    error: BaseException | None = None
-    calls: list[CallUsage] = field(default_factory=list)
 
 
 class SeatCaller:
@@ -79,13 +52,7 @@ class SeatCaller:
         self._models = [ReadyModel(seat, model, streams=streams) for model in (seat.model, *seat.fallbacks)]
 
     async def call(
-        self,
-        place: Place,
-        messages: Sequence[BaseMessage],
-        config: RunnableConfig,
-        *,
-        seconds: float,
-        unless: asyncio.Event | None = None,
+        self, place: Place, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms
     ) -> Outcome:
         """Ask until a model gives a usable answer or none is left.
 
@@ -93,106 +60,67 @@ class SeatCaller:
             place: For the record.
             messages: The request.
             config: Of the node, with the callbacks.
-            seconds: For all models together.
-            unless: Ends the call as `cancelled`.
+            terms: The time, and the limits.
 
         Raises:
             SelfReferenceError: The model calls the mixture that it sits in.
         """
-        progress = _Progress()
-        started_at, started = time.time(), time.monotonic()
-        asking = self._ask_in_turn(messages, config, progress)
-        interrupted = await _interruption(within(seconds, asking, unless=unless))
-        status, failure = _verdict(progress, interrupted, seconds, self._secrets)
-        message = progress.message
+        ledger = Ledger(lambda error: describe(error, self._secrets()))
+        asking = self._ask_in_turn(messages, guarded(config, self._secrets), terms, ledger)
+        interrupted = None
+        try:
+            await within(terms.seconds, asking, unless=terms.unless)
+        except DeadlineExceeded:
+            interrupted = Failure(kind="DeadlineExceeded", message=f"no answer within {terms.seconds:.3g} s")
+        except QuorumReached:
+            interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
+        return self._outcome(place, ledger, interrupted)
+
+    async def _ask_in_turn(
+        self, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
+    ) -> None:
+        for position, model in enumerate(self._models):
+            ledger.position = position
+            await ask(model, messages, config, terms, ledger)
+            message = ledger.message
+            if is_cancelled() or (message is not None and (status_of(message) == "ok" or message.tool_calls)):
+                return
+
+    def _outcome(self, place: Place, ledger: Ledger, interrupted: Failure | None) -> Outcome:
+        message = ledger.message
+        status, failure = _verdict(ledger, interrupted)
+        waited = ledger.waited
         proposal = Proposal(
             layer=place.layer,
             index=place.index,
             proposer=place.slot,
             model=self.label,
-            served_model=progress.label,
+            served_model=ledger.answered_by,
             status=status,
             text=visible_text(message) if message is not None and status == "ok" else "",
             error=failure,
-            latency=time.monotonic() - started,
-            started_at=started_at,
-            attempts=progress.attempts,
-            usage=sum_usage([call["usage"] for call in progress.calls]),
+            latency=ledger.elapsed - waited if ledger.calls else None,
+            waited=waited,
+            started_at=ledger.started_at,
+            attempts=len(ledger.calls),
+            usage=sum_usage([call["usage"] for call in ledger.calls]),
             finish_reason=None if message is None else finish_reason(message),
-            calls=progress.calls,
+            calls=ledger.calls,
             nested=None if message is None else nested_run(message),
+            shortened=0,
         )
         return Outcome(proposal, message)
 
     def _secrets(self) -> set[str]:
         return {secret for model in self._models for secret in model.secrets()}
 
-    async def _ask_in_turn(self, messages: Sequence[BaseMessage], config: RunnableConfig, progress: _Progress) -> None:
-        for model in self._models:
-            progress.attempts += 1
-            progress.message = progress.error = progress.label = None
-            call = CallUsage(model=model.label, usage=None, nested=None)
-            progress.calls.append(call)
-            try:
-                message, usage = await _shielded_from_itself(model.ask(messages, config))
-            except _NOT_DATA:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
-                if _is_cancelled():
-                    return
-                progress.error = error
-                continue
-            if _is_cancelled():
-                return
-            progress.message = message
-            call["usage"], call["nested"] = usage, nested_run(message)
-            progress.label = model.label if progress.attempts > 1 else served_model(message)
-            if status_of(message) == "ok" or message.tool_calls:
-                return
 
-
-def _is_cancelled() -> bool:
-    """Say whether nobody waits for this call any more, whatever its model has made of the cancellation."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def _shielded_from_itself(asking: Coroutine[Any, Any, Reply]) -> Reply:
-    """Await a model; one that raises `CancelledError` of its own has failed, and has cancelled nothing.
-
-    Raises:
-        CancelledError: This call is cancelled from outside.
-        RuntimeError: The model has cancelled itself.
-    """
-    try:
-        return await asking
-    except asyncio.CancelledError as error:
-        if _is_cancelled():
-            raise
-        msg = f"the model cancelled itself: {error}"
-        raise RuntimeError(msg) from error
-
-
-async def _interruption(call: Coroutine[Any, Any, None]) -> Status | None:
-    try:
-        await call
-    except DeadlineExceeded:
-        return "timeout"
-    except QuorumReached:
-        return "cancelled"
-    return None
-
-
-def _verdict(
-    progress: _Progress, interrupted: Status | None, seconds: float, secrets: Callable[[], Iterable[str]]
-) -> tuple[Status, Failure | None]:
-    if interrupted == "timeout":
-        return interrupted, Failure(kind="DeadlineExceeded", message=f"no answer within {seconds:.3g} s")
-    if interrupted == "cancelled":
-        return interrupted, Failure(kind="QuorumReached", message="the layer went on without it")
-    if progress.message is None:
-        return "error", describe(progress.error, secrets())
-    status = status_of(progress.message)
+def _verdict(ledger: Ledger, interrupted: Failure | None) -> tuple[Status, Failure | None]:
+    if interrupted is not None:
+        return "timeout" if interrupted["kind"] == "DeadlineExceeded" else "cancelled", interrupted
+    if ledger.message is None:
+        return "error", ledger.failure
+    status = status_of(ledger.message)
     return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
 
 

@@ -1,4 +1,4 @@
-"""One HTTP client for each event loop, closed with the loop.
+"""The HTTP clients under chat models: one for each event loop, closed with the loop, and none that retries by itself.
 
 A client keeps connections that belong to the loop they were opened in: used in another loop, it fails with
 "Event loop is closed".
@@ -10,6 +10,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from langchain_core.language_models import BaseChatModel
+
+from langgraph_moa.retrying import DEFAULT_RETRIES
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
@@ -45,3 +49,27 @@ def _drop_closed() -> None:
     for loop in [loop for loop in _clients if loop.is_closed()]:
         _clients.pop(loop, None)
         _keepers.pop(loop, None)
+
+
+def without_retries(model: BaseChatModel) -> tuple[BaseChatModel, int]:
+    """Return a copy of a chat model whose client does not retry, and the retries that are left to us.
+
+    As many as the model was told to make, or `DEFAULT_RETRIES`. A model that retries by itself and cannot be told not
+    to, which is told by `max_retries`, comes back as it is, with none left to us: retries never multiply.
+    """
+    root = getattr(model, "root_async_client", None)
+    if root is not None and hasattr(root, "with_options"):
+        quiet = root.with_options(max_retries=0)
+        quiet.organization, quiet.project = root.organization, root.project  # it looks for missing ones elsewhere
+        update = {"max_retries": 0, "root_async_client": quiet, "async_client": quiet.chat.completions}
+        return model.model_copy(update=update), root.max_retries
+    own = getattr(model, "max_retries", None)
+    return model, DEFAULT_RETRIES if own is None else 0
+
+
+def base_urls(model: BaseChatModel) -> set[str]:
+    """Return the address that a chat model's requests go to, as far as the model tells it."""
+    holders = (getattr(model, "root_async_client", None), model)
+    names = ("base_url", "openai_api_base", "anthropic_api_url", "groq_api_base", "endpoint_url")
+    found = {str(value) for holder in holders for name in names if (value := getattr(holder, name, None))}
+    return {url for url in found if "://" in url}

@@ -7,6 +7,7 @@ MoAError
 ├── MissingDependencyError  (also ImportError)  a package is missing: install it
 ├── MissingKeyError                             an API key is missing: set it
 ├── QuorumError                                 too few proposers answered; holds every proposal
+├── ContextWindowError                          references are too long for a model; see Mixture.on_overflow
 ├── BudgetError                                 the next call would pass the budget
 └── AggregatorError                             the aggregator failed; holds the finished proposals
 ```
@@ -42,6 +43,28 @@ class MissingKeyError(MoAError):
 
 class BudgetError(MoAError):
     """The next call would pass the budget."""
+
+
+class ContextWindowError(MoAError):
+    """A request is longer than the context window of its slot. No call was made for it.
+
+    Args:
+        slot: Name of the node.
+        needed: Tokens of the request, estimated.
+        available: Tokens that the context window leaves for it.
+    """
+
+    def __init__(self, slot: str, needed: int, available: int) -> None:
+        self.slot = slot
+        self.needed = needed
+        self.available = available
+        super().__init__(
+            f"{slot}: the request takes about {needed} tokens, its context window leaves {max(0, available)}. Raise "
+            'context_window, lower max_tokens, or set Mixture(on_overflow="shorten") where the references are too long.'
+        )
+
+    def __reduce__(self) -> tuple[type[ContextWindowError], tuple[str, int, int]]:
+        return type(self), (self.slot, self.needed, self.available)
 
 
 class QuorumError(MoAError):

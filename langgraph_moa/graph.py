@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from langgraph.cache.base import BaseCache
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
 from langgraph_moa.checks import listed
+from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
@@ -24,9 +24,6 @@ LEAST_CONCURRENCY = 128
 
 Without it, LangGraph gives a synchronous run a few threads more than there are cores, and a wide layer waits in turn.
 """
-
-MoAGraph: TypeAlias = CompiledStateGraph[MoAState, None, Any, Any]
-"""Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`."""
 
 
 def create_moa(
@@ -85,7 +82,8 @@ def create_moa(
         name=name or mixture.name,
     )
     widest = max(len(layer.slots(1)) for layer in compiled.layers)
-    return compiled_graph.with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
+    run.graph = MoAGraph(**vars(compiled_graph)).with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
+    return run.graph
 
 
 def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["*"]:

@@ -15,13 +15,15 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence,
 from langchain_core.runnables.base import RunnableBindingBase
 from langgraph.pregel.protocol import PregelProtocol
 
-from langgraph_moa.clients import shared_openai_client
+from langgraph_moa.clients import base_urls, shared_openai_client, without_retries
 from langgraph_moa.credentials import find_key, key_names, secrets_in
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
 from langgraph_moa.mixture import Model, model_label
+from langgraph_moa.mixture.naming import chat_models_in, limit_names
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
+from langgraph_moa.retrying import DEFAULT_RETRIES
 
 
 class ReadyModel:
@@ -36,6 +38,9 @@ class ReadyModel:
     def __init__(self, seat: Seat, model: Model, *, streams: bool) -> None:
         self.label = model_label(model)
         sampling = {"temperature": seat.temperature, "max_tokens": seat.max_tokens}
+        self.max_tokens = seat.max_tokens
+        self.retries = 0
+        """Of a request that failed in passing, besides any that the model makes by itself; known once it was asked."""
         self._parameters = {name: value for name, value in sampling.items() if value is not None}
         self._streams = streams
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Runnable[Any, Any]] = WeakKeyDictionary()
@@ -50,10 +55,14 @@ class ReadyModel:
             TypeError: What came back is no answer.
             Exception: Whatever the model raises.
         """
-        model = self._model
-        runnable = await self._of_running_loop(model) if isinstance(model, str) else model
+        runnable = await self._runnable()
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
+
+    async def limit_keys(self) -> set[str]:
+        """Return the keys of `Mixture.limits` that concern this model: provider, `provider:model`, base URL."""
+        addresses = {url for model in chat_models_in(await self._runnable()) for url in base_urls(model)}
+        return limit_names(self._given) | addresses
 
     def secrets(self) -> set[str]:
         """Return what must not stand in an error message: the keys that the model is given or holds."""
@@ -68,7 +77,8 @@ class ReadyModel:
             raise ConfigurationError(msg)
         if isinstance(model, BaseChatModel):
             self._refuse_other_names(model)
-            quiet = model if self._streams else model.model_copy(update={"disable_streaming": True})
+            single, self.retries = without_retries(model)
+            quiet = single if self._streams else single.model_copy(update={"disable_streaming": True})
             return quiet.bind(**self._parameters) if self._parameters else quiet
         if self._parameters:
             kind = type(model).__name__
@@ -85,6 +95,9 @@ class ReadyModel:
                 msg = f"{name} is called {renamed[name]} by {type(model).__name__}: set it on the object"
                 raise ConfigurationError(msg)
 
+    async def _runnable(self) -> Runnable[Any, Any]:
+        return await self._of_running_loop(self._model) if isinstance(self._model, str) else self._model
+
     async def _of_running_loop(self, name: str) -> Runnable[Any, Any]:
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:
@@ -92,7 +105,9 @@ class ReadyModel:
                 del self._by_loop[closed]
             provider = PROVIDERS[parse_model_name(name).provider]
             extra = {"http_async_client": await shared_openai_client()} if provider.openai_client else {}
-            self._by_loop[loop] = self._build(name, provider, extra)
+            built, left = without_retries(self._build(name, provider, extra))
+            self.retries = self._kwargs.get("max_retries", DEFAULT_RETRIES) if provider.retries_off else left
+            self._by_loop[loop] = built
         return self._by_loop[loop]
 
     def _build(self, name: str, provider: Provider, extra: dict[str, Any]) -> BaseChatModel:
@@ -100,6 +115,7 @@ class ReadyModel:
         provider_name, model = parse_model_name(name)
         sampling = {provider.renamed.get(parameter, parameter): value for parameter, value in self._parameters.items()}
         arguments: dict[str, Any] = {**sampling, **extra, "disable_streaming": not self._streams, **self._kwargs}
+        arguments |= provider.retries_off
         if provider.openai_client:
             arguments.setdefault("stream_usage", True)
             arguments = _with_own_key(name, provider_name, provider, arguments)

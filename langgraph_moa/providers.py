@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from langgraph_moa.errors import ConfigurationError
 
@@ -21,10 +21,12 @@ class Provider(NamedTuple):
     """Whether its class takes an HTTP client as `ChatOpenAI` does."""
     renamed: Mapping[str, str] = {}
     """What its class calls a sampling parameter, where that is another name than ours."""
+    retries_off: Mapping[str, Any] = {}
+    """Arguments with which its client makes no retries of its own, where they must be set when it is built."""
 
 
 PROVIDERS: dict[str, Provider] = {
-    "anthropic": Provider("langchain_anthropic", "ANTHROPIC_API_KEY"),
+    "anthropic": Provider("langchain_anthropic", "ANTHROPIC_API_KEY", retries_off={"max_retries": 0}),
     "anthropic_bedrock": Provider("langchain_aws"),
     "azure_ai": Provider("langchain_azure_ai"),
     "azure_openai": Provider("langchain_openai"),
@@ -37,7 +39,7 @@ PROVIDERS: dict[str, Provider] = {
     "google_anthropic_vertex": Provider("langchain_google_vertexai"),
     "google_genai": Provider("langchain_google_genai", "GOOGLE_API_KEY"),
     "google_vertexai": Provider("langchain_google_vertexai"),
-    "groq": Provider("langchain_groq", "GROQ_API_KEY"),
+    "groq": Provider("langchain_groq", "GROQ_API_KEY", retries_off={"max_retries": 0}),
     "huggingface": Provider("langchain_huggingface"),
     "ibm": Provider("langchain_ibm"),
     "litellm": Provider("langchain_litellm"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from langgraph_moa.proposal import CallUsage, Proposal, Status, Usage, is_usable, sum_usage
+from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, is_usable, sum_usage
 from langgraph_moa.state import LayerRecord, all_proposals
 from langgraph_moa.usage import PriceTable
 
@@ -19,6 +19,16 @@ class Missing(TypedDict):
     model: str
     status: Status
     reason: str | None
+
+
+class Substitute(TypedDict):
+    """What stands in for the answer, and why."""
+
+    layer: int
+    proposer: str
+    model: str
+    reason: str | None
+    """Why the aggregator gave no answer."""
 
 
 class SlotUsage(TypedDict):
@@ -73,10 +83,14 @@ class MoASummary(TypedDict):
     mixture: str
     depth: int
     degraded: bool
-    """Whether a planned proposal is missing, a fallback was asked, or a nested mixture is degraded."""
+    """Whether a planned proposal is missing, a fallback was asked, an aggregator failed, or a nested mixture is so."""
     ok: int
     planned: int
     missing: list[Missing]
+    substitute: Substitute | None
+    """The proposal that was given in place of an answer, where the aggregator failed."""
+    shortened: list[str]
+    """Seats that read references which were shortened to fit their context window."""
     usage: UsageSummary
     cost: CostSummary
     timing: Timing
@@ -89,6 +103,7 @@ def summarize(
     *,
     prices: PriceTable,
     first_token: float | None = None,
+    substitute: Proposal | None = None,
 ) -> MoASummary:
     """Sum up a run.
 
@@ -98,6 +113,7 @@ def summarize(
         answer: The aggregator's call.
         prices: For the cost of each seat.
         first_token: Seconds from the aggregator's start to its first token.
+        substitute: The proposal that was given in place of an answer.
     """
     proposals = all_proposals(layers)
     missing = [_missing(proposal) for proposal in proposals if not is_usable(proposal)]
@@ -106,14 +122,17 @@ def summarize(
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
     seconds = [_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
     costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
-    aggregator_seconds = answer["latency"] or 0.0
+    failed = [merge for merge in merges if not is_usable(merge)]
+    aggregator_seconds = _spent(answer)
     return MoASummary(
         mixture=mixture,
         depth=len(layers) + 1,
-        degraded=bool(missing) or any(_is_degraded(call) for call in calls),
+        degraded=bool(missing or failed or substitute) or any(_is_degraded(call) for call in calls),
         ok=len(proposals) - len(missing),
         planned=len(proposals),
         missing=missing,
+        substitute=None if substitute is None else _substitute(substitute, answer),
+        shortened=[_seat_name(slot) for slot, call in zip(slots, calls, strict=True) if call["shortened"]],
         usage=UsageSummary(
             total=sum_usage([slot["usage"] for slot in slots]),
             slots=slots,
@@ -133,14 +152,24 @@ def summarize(
     )
 
 
-def _missing(proposal: Proposal) -> Missing:
+def _substitute(proposal: Proposal, answer: Proposal) -> Substitute:
+    return Substitute(
+        layer=proposal["layer"], proposer=proposal["proposer"], model=proposal["model"], reason=_why(answer)
+    )
+
+
+def _why(proposal: Proposal) -> str | None:
     error = proposal["error"]
+    return error["message"][:_LONGEST_REASON] if error else None
+
+
+def _missing(proposal: Proposal) -> Missing:
     return Missing(
         layer=proposal["layer"],
         proposer=proposal["proposer"],
         model=proposal["model"],
         status=proposal["status"],
-        reason=error["message"][:_LONGEST_REASON] if error else None,
+        reason=_why(proposal),
     )
 
 
@@ -161,7 +190,7 @@ def _cost(call: Proposal, prices: PriceTable) -> float | None:
     return sum(known) if known else None
 
 
-def _cost_of(call: CallUsage, prices: PriceTable) -> float | None:
+def _cost_of(call: CallRecord, prices: PriceTable) -> float | None:
     nested = call["nested"]
     return prices.cost(call["model"], call["usage"]) if nested is None else nested["cost"]
 
@@ -176,7 +205,8 @@ def _unpriced(call: Proposal, prices: PriceTable) -> list[str]:
 
 
 def _is_degraded(call: Proposal) -> bool:
-    return call["attempts"] > 1 or (call["nested"] is not None and call["nested"]["degraded"])
+    fell_back = any(request["fallback"] for request in call["calls"])
+    return fell_back or (call["nested"] is not None and call["nested"]["degraded"])
 
 
 def _seat_name(slot: SlotUsage) -> str:
@@ -186,10 +216,15 @@ def _seat_name(slot: SlotUsage) -> str:
 def _seconds(record: LayerRecord) -> float:
     """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
     spans = [
-        (call["started_at"], call["started_at"] + call["latency"])
+        (call["started_at"], call["started_at"] + _spent(call))
         for call in record["proposals"]
-        if call["started_at"] is not None and call["latency"] is not None
+        if call["started_at"] is not None
     ]
     synthesis = record["synthesis"]
-    merging = (synthesis["latency"] or 0.0) if synthesis is not None else 0.0
+    merging = _spent(synthesis) if synthesis is not None else 0.0
     return merging + (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0)
+
+
+def _spent(call: Proposal) -> float:
+    """Return a seat's seconds, those of its models and those that it waited."""
+    return (call["latency"] or 0.0) + call["waited"]

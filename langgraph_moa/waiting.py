@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from langgraph_moa.mixture import Layer, Slot
+from langgraph_moa.mixture import Layer
+from langgraph_moa.proposal import Proposal, is_usable
 
 Result = TypeVar("Result")
 
@@ -40,6 +41,7 @@ class Latch:
         self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
         self._waiting = 0
+        self._recalled = False
         self._left_at = self._started
 
     def remaining(self, timeout: float | None) -> float:
@@ -47,11 +49,22 @@ class Latch:
         left = max(0.0, self._layer.deadline - (time.monotonic() - self._started))
         return left if timeout is None else min(left, timeout)
 
-    def report(self, slot: Slot, *, usable: bool) -> None:
+    def must_recall(self) -> bool:
+        """Say, to the first that asks, whether what a crashed run had finished can matter: it can for a quorum."""
+        asked, self._recalled = self._recalled, True
+        return not asked and self._layer.grace is not None
+
+    def recall(self, finished: Sequence[Proposal]) -> None:
+        """Count what the layer had before this run resumed it, so that the quorum survives a crash."""
+        for proposal in finished:
+            if proposal["proposer"] in self._outstanding:
+                self.report(proposal["proposer"], usable=is_usable(proposal))
+
+    def report(self, slot: str, *, usable: bool) -> None:
         """Count an ended call; with the quorum reached and every required slot ended, start the grace."""
         self._usable += usable
-        self._outstanding.discard(slot.name)
-        self._awaited.discard(slot.name)
+        self._outstanding.discard(slot)
+        self._awaited.discard(slot)
         grace = self._layer.grace
         if grace is not None and self._usable >= self._layer.quorum and not self._awaited:
             asyncio.get_running_loop().call_later(grace, self.closed.set)

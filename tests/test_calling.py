@@ -210,12 +210,12 @@ def test_progress_events() -> None:
     mixture = Mixture.of([Proposer(good(), name="a"), Proposer(bad(), name="b")], good("one two"))
     parts = list(create_moa(mixture).stream(QUESTION, stream_mode=["custom", "messages"]))
     events = [part for mode, part in parts if mode == "custom"]
-    told = {(event["event"], event["slot"]) for event in events}  # type: ignore[index]
+    told = {(event["event"], event["slot"]) for event in events}
     assert told == {
         ("started", "a"), ("started", "b"), ("finished", "a"), ("failed", "b"), ("aggregating", "aggregator"),
         ("first_token", "aggregator"), ("done", "aggregator"),
     }  # fmt: skip
-    assert [event["event"] for event in events][-3:] == ["aggregating", "first_token", "done"]  # type: ignore[index]
+    assert [event["event"] for event in events][-3:] == ["aggregating", "first_token", "done"]
 
 
 @pytest.mark.parametrize(

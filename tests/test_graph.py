@@ -27,7 +27,7 @@ from langgraph_moa import (
     create_moa,
     load_preset,
 )
-from langgraph_moa.graph import MoAGraph
+from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.prompts import split_references
 from langgraph_moa.testing import ScriptedChatModel
 

@@ -83,7 +83,7 @@ def test_streamed_answer_reports_tokens(simulator: Simulator) -> None:
     ]
     streamed = [bool(request.body.get("stream")) for request in simulator.requests]
     assert streamed == [False, False, False, True]
-    final = parts[-1][1]["messages"][-1]  # type: ignore[index]
+    final = parts[-1][1]["messages"][-1]
     assert final.response_metadata["moa"]["usage"]["unknown"] == []
 
 

@@ -20,12 +20,14 @@ def proposal(text: str, *, layer: int = 1, index: int = 0, status: Status = "ok"
         text=text,
         error=None,
         latency=1.0,
+        waited=0.0,
         started_at=0.0,
         attempts=1,
         usage=None,
         finish_reason=None,
         calls=[],
         nested=None,
+        shortened=0,
     )
 
 

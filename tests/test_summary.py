@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from langgraph_moa.proposal import CallUsage, Proposal, Usage
+from langgraph_moa.proposal import CallRecord, Proposal, Usage
 from langgraph_moa.state import LayerRecord
 from langgraph_moa.summary import MoASummary, summarize
 from langgraph_moa.usage import Price, PriceTable
@@ -39,17 +39,23 @@ def proposal(name: str, **changes: Any) -> Proposal:
         text=f"answer of {name}",
         error=None,
         latency=1.0,
+        waited=0.0,
         started_at=100.0,
         attempts=1,
         usage=tokens(10, 10),
         finish_reason="stop",
         calls=[],
         nested=None,
+        shortened=0,
     )
     made = {**defaults, **changes}
-    answered = made["served_model"] if made["attempts"] > 1 and made["served_model"] else made["model"]
-    calls = [CallUsage(model=answered, usage=made["usage"], nested=None)] if made["attempts"] else []
-    return cast("Proposal", {**made, "calls": calls})
+    calls = [request(made["model"], made["usage"])] if made["attempts"] else []
+    return cast("Proposal", {**made, "calls": changes.get("calls", calls)})
+
+
+def request(model: str, usage: Usage | None = None, *, fallback: int = 0) -> CallRecord:
+    """Return one request."""
+    return CallRecord(model=model, fallback=fallback, usage=usage, nested=None, error=None)
 
 
 def failed(name: str, status: str = "error", **changes: Any) -> Proposal:
@@ -62,6 +68,7 @@ def layer(*proposals: Proposal, synthesis: Proposal | None = None) -> LayerRecor
     return LayerRecord(proposals=list(proposals), synthesis=synthesis)
 
 
+FELL_BACK = [request("a:x"), request("a:y", tokens(10, 10), fallback=1)]
 ANSWER = proposal("aggregator", layer=2, latency=2.0, started_at=101.0)
 
 
@@ -97,7 +104,7 @@ def test_a_missing_proposal_without_a_reason() -> None:
 
 def test_a_fallback_degrades_the_run() -> None:
     """An answer by a fallback is ok, yet the run is degraded, and it is priced as the model that answered."""
-    told = summary(layer(proposal("one"), proposal("two", attempts=2, served_model="a:y")))
+    told = summary(layer(proposal("one"), proposal("two", calls=FELL_BACK, usage=tokens(10, 10))))
     assert told["degraded"]
     assert (told["ok"], told["missing"]) == (2, [])
     assert told["usage"]["slots"][1]["cost"] == pytest.approx(20e-6)
@@ -105,7 +112,7 @@ def test_a_fallback_degrades_the_run() -> None:
 
 def test_a_fallback_of_the_aggregator_degrades_the_run() -> None:
     """The aggregator's own fallback counts as well."""
-    assert summary(layer(proposal("one")), answer=proposal("aggregator", attempts=2))["degraded"]
+    assert summary(layer(proposal("one")), answer=proposal("aggregator", calls=FELL_BACK))["degraded"]
 
 
 def test_unknown_tokens_are_listed() -> None:

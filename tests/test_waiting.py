@@ -75,11 +75,11 @@ async def test_latch_closes_after_quorum_and_grace() -> None:
     """The latch closes when the quorum of usable answers is in, not before."""
     latch, recipe = Latch(layer(quorum=2)), layer(quorum=2)
     first, second, third = recipe.slots(1)
-    latch.report(first, usable=True)
-    latch.report(second, usable=False)
+    latch.report(first.name, usable=True)
+    latch.report(second.name, usable=False)
     await asyncio.sleep(0)
     assert not latch.closed.is_set()
-    latch.report(third, usable=True)
+    latch.report(third.name, usable=True)
     await asyncio.wait_for(latch.closed.wait(), 5)
 
 
@@ -88,10 +88,10 @@ async def test_latch_waits_for_required_slots() -> None:
     recipe = layer(quorum=1, required=True)
     latch = Latch(recipe)
     first, _, required = recipe.slots(1)
-    latch.report(first, usable=True)
+    latch.report(first.name, usable=True)
     await asyncio.sleep(0)
     assert not latch.closed.is_set()
-    latch.report(required, usable=False)
+    latch.report(required.name, usable=False)
     await asyncio.wait_for(latch.closed.wait(), 5)
 
 
@@ -100,7 +100,7 @@ async def test_without_grace_the_latch_never_closes() -> None:
     recipe = layer(quorum=1, grace=None)
     latch = Latch(recipe)
     for slot in recipe.slots(1):
-        latch.report(slot, usable=True)
+        latch.report(slot.name, usable=True)
     await asyncio.sleep(0)
     assert not latch.closed.is_set()
 
@@ -132,7 +132,7 @@ async def test_a_latch_stays_until_every_slot_has_reported() -> None:
     for slot in recipe.slots(1):
         with shared_latch(("replayed",), recipe) as latch:
             latches.append(latch)
-            latch.report(slot, usable=True)
+            latch.report(slot.name, usable=True)
     assert latches[0] is latches[1] is latches[2]
     with shared_latch(("replayed",), recipe) as latch:
         assert latch is not latches[0]

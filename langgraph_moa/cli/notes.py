@@ -53,14 +53,19 @@ def summary_line(summary: MoASummary) -> str:
 
 
 def degraded_line(summary: MoASummary) -> str | None:
-    """Say who is missing and why; `None` when nobody is."""
+    """Say who is missing and why, and what stands in for the answer; `None` when all is as planned."""
     if not summary["degraded"]:
         return None
     missing = [
         f"layer {item['layer']} {item['proposer']} ({item['status']}{', ' + item['reason'] if item['reason'] else ''})"
         for item in summary["missing"]
     ]
-    return f"degraded: without {_listed(missing)}" if missing else "degraded: a fallback answered in place of a model"
+    stand_in = summary["substitute"]
+    parts = [f"without {_listed(missing)}"] if missing else []
+    if stand_in is not None:
+        why = f" ({stand_in['reason']})" if stand_in["reason"] else ""
+        parts.append(f"the aggregator failed{why}, the answer is the proposal of {stand_in['proposer']}")
+    return f"degraded: {'; '.join(parts) or 'a fallback answered in place of a model'}"
 
 
 def _cost(summary: MoASummary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, Unpack, get_args
@@ -13,7 +13,9 @@ from langchain_core.messages.utils import count_tokens_approximately
 
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.limits import Limit, read_limits, write_limits
 from langgraph_moa.mixture.layer import Layer, Slot
+from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.planning import Planner
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
 from langgraph_moa.mixture.seats import (
@@ -25,6 +27,7 @@ from langgraph_moa.mixture.seats import (
     Seat,
     as_aggregator,
     model_label,
+    nested_mixture,
 )
 from langgraph_moa.parameters import Parameters
 from langgraph_moa.prompts import Placement
@@ -35,6 +38,7 @@ from langgraph_moa.tables import read_table
 from langgraph_moa.usage import Plan, PlannedCall, PriceTable, packaged_prices
 
 OnPartial = Literal["allow", "warn", "raise"]
+OnOverflow = Literal["shorten", "windows", "raise"]
 DEFAULT_NAME = "moa"
 
 
@@ -61,6 +65,14 @@ class Mixture(NestedModel):
     """Shows references in an order drawn from this seed; `None`: in the configured order."""
     on_partial: OnPartial = "warn"
     """What to do when the quorum is met but a proposer gave no usable answer. `"raise"` raises `QuorumError`."""
+    limits: Mapping[str, int | Limit] = field(default_factory=dict)
+    """What a provider, a `provider:model` or a base URL may be asked at a time: calls in flight, or a `Limit`.
+
+    A limit holds for the whole process: all runs, layers, nested mixtures, batch items and threads share its places.
+    """
+    on_overflow: OnOverflow = "shorten"
+    """What to do with references that pass a seat's `context_window`: shorten each, with a mark that shows it; let an
+    aggregator read them in `windows`, one after the other; or raise `ContextWindowError`."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -73,9 +85,12 @@ class Mixture(NestedModel):
         check_name("Mixture.name", self.name)
         checks.choice("Mixture.reference_placement", self.reference_placement, get_args(Placement))
         checks.choice("Mixture.on_partial", self.on_partial, get_args(OnPartial))
+        checks.choice("Mixture.on_overflow", self.on_overflow, get_args(OnOverflow))
         if self.shuffle_seed is not None:
             checks.whole_number("Mixture.shuffle_seed", self.shuffle_seed, low=0)
         _refuse_itself(self)
+        object.__setattr__(self, "limits", read_limits("Mixture.limits", self.limits))
+        _refuse_idle_limits(self)
 
     @classmethod
     def of(
@@ -154,7 +169,12 @@ class Mixture(NestedModel):
         Raises:
             ConfigurationError: A model is an object, which has no written form.
         """
-        return plain_table(self, layers=[layer.to_dict() for layer in self.layers], aggregator=self.merger.to_dict())
+        return plain_table(
+            self,
+            layers=[layer.to_dict() for layer in self.layers],
+            aggregator=self.merger.to_dict(),
+            limits=write_limits(self.effective_limits),
+        )
 
     @property
     def depth(self) -> int:
@@ -165,6 +185,11 @@ class Mixture(NestedModel):
     def merger(self) -> Aggregator:
         """The aggregator, as an `Aggregator`."""
         return as_aggregator(self.aggregator)
+
+    @property
+    def effective_limits(self) -> Mapping[str, Limit]:
+        """The limits, each as a `Limit`."""
+        return read_limits("Mixture.limits", self.limits)
 
     @property
     def slots(self) -> tuple[tuple[Slot, ...], ...]:
@@ -240,7 +265,7 @@ class Mixture(NestedModel):
             names_here = dict.fromkeys(slot.name for slots in self.slots for slot in slots)
             msg = f"swap: nothing is named {', '.join(map(repr, unused))}. Seats: aggregator, {', '.join(names_here)}"
             raise ConfigurationError(msg)
-        return replace(self, layers=layers, aggregator=aggregator)
+        return replace(self, layers=layers, aggregator=aggregator, limits=_limits_for(self, layers, aggregator))
 
 
 def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], used: set[str]) -> AnySeat:
@@ -266,6 +291,35 @@ def _refuse_itself(mixture: Mixture) -> None:
         if not isinstance(model, str) and getattr(model, "name", None) == mixture.name:
             msg = f"the mixture {mixture.name!r} contains itself as {type(seat).__name__}. Name another model there"
             raise ConfigurationError(msg)
+
+
+def _refuse_idle_limits(mixture: Mixture) -> None:
+    """Refuse a limit that concerns none of the mixture's models, as one that is misspelt does."""
+    names = _limit_names(mixture)
+    idle = [key for key in mixture.limits if key not in names and "://" not in key]
+    if idle:
+        msg = (
+            f"Mixture.limits names {', '.join(map(repr, idle))}, which no model of this mixture is. Allowed: a base "
+            f"URL, or one of {', '.join(sorted(names)) or '(no model that can be limited is in this mixture)'}"
+        )
+        raise ConfigurationError(msg)
+
+
+def _limit_names(mixture: Mixture) -> set[str]:
+    names: set[str] = set()
+    for _, model in _models_within(mixture):
+        inner = nested_mixture(model)
+        if isinstance(inner, Mixture):
+            names |= _limit_names(inner)
+        elif not isinstance(model, NestedModel):
+            names |= limit_names(model)
+    return names
+
+
+def _limits_for(mixture: Mixture, layers: Sequence[Layer], aggregator: Aggregator) -> Mapping[str, int | Limit]:
+    """Return a mixture's limits without those that concern none of its new models."""
+    names = _limit_names(replace(mixture, layers=layers, aggregator=aggregator, limits={}))
+    return {key: limit for key, limit in mixture.limits.items() if key in names or "://" in key}
 
 
 def _models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:

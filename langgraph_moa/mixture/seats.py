@@ -18,6 +18,7 @@ from langgraph_moa.slots import check_name
 from langgraph_moa.usage import PlannedCall, PriceTable
 
 Strategy = Literal["synthesize"]
+OnFailure = Literal["raise", "best_proposal"]
 
 
 class NestedModel(ABC):
@@ -61,6 +62,8 @@ class Proposer:
     """Whether the layer waits for it until the deadline even when the quorum is reached."""
     samples: int = 1
     """Independent draws of this model, each a slot of its own: the paper's single-proposer setting."""
+    context_window: int | None = None
+    """Tokens that the model can take, its answer included; `None`: not checked. See `Mixture.on_overflow`."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
@@ -97,6 +100,11 @@ class Aggregator:
     """Models asked in turn when the one before raises an error or gives no usable answer."""
     timeout: float | None = None
     """Seconds, fallbacks included; `None` means 600."""
+    context_window: int | None = None
+    """Tokens that the model can take, its answer included; `None`: not checked. See `Mixture.on_overflow`."""
+    on_failure: OnFailure = "raise"
+    """When no model of the seat answers: `"raise"` raises `AggregatorError`; `"best_proposal"` gives the proposal that
+    agrees most with the others in place of the answer, and says so."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
@@ -105,6 +113,7 @@ class Aggregator:
         _check_seat(self)
         checks.choice("Aggregator.strategy", self.strategy, get_args(Strategy))
         checks.text("Aggregator.prompt", self.prompt)
+        checks.choice("Aggregator.on_failure", self.on_failure, get_args(OnFailure))
 
     def __repr__(self) -> str:
         return _seat_repr(self)
@@ -165,6 +174,8 @@ def _check_seat(seat: Seat) -> None:
     if seat.max_tokens is not None:
         checks.whole_number(f"{kind}.max_tokens", seat.max_tokens, low=1)
     checks.number(f"{kind}.timeout", seat.timeout, above=0)
+    if seat.context_window is not None:
+        checks.whole_number(f"{kind}.context_window", seat.context_window, low=1)
     parameters = Parameters(as_mapping(f"{kind}.model_kwargs", seat.model_kwargs))
     if parameters and not isinstance(seat.model, str):
         msg = (

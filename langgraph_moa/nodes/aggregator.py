@@ -11,13 +11,12 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_moa.calling import Place
 from langgraph_moa.events import EventKind, progress
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.nodes.base import Node, Update, model_config
-from langgraph_moa.nodes.merging import Merger
+from langgraph_moa.nodes.merging import Merged, Merger
 from langgraph_moa.nodes.run import Run
-from langgraph_moa.proposal import Proposal
+from langgraph_moa.proposal import Place
 from langgraph_moa.state import MoAState, all_proposals
 from langgraph_moa.summary import summarize
 from langgraph_moa.usage import packaged_prices
@@ -30,26 +29,33 @@ class AggregatorNode(Node):
 
     def __init__(self, run: Run, aggregator: Aggregator) -> None:
         super().__init__(run)
-        self._merger = Merger(aggregator, streams=True)
+        self._depth = run.mixture.depth
+        self._merger = Merger(run, aggregator, Place(self._depth, 0, AGGREGATOR), streams=True)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         finished = all_proposals(state["layers"])
-        place = Place(len(state["layers"]) + 1, 0, AGGREGATOR)
         self._tell("aggregating")
         clock = FirstToken(lambda: self._tell("first_token"))
-        named = model_config(config, AGGREGATOR, layer=None, role="aggregator", callbacks=[clock])
-        request = self._run.request(state["messages"], state, place.layer, self._merger.prompt)
-        proposal, message = await self._merger.merge(place, request, named, finished)
+        named = model_config(config, AGGREGATOR, layer=None, role="aggregator")
+        references = self._run.references(state, self._depth)
+        merged = await self._merger.merge(state["messages"], references, named, finished, listening=[clock])
         self._tell("done")
-        return {"messages": [self._signed(message, proposal, state, clock.seconds)], "proposals": finished}
+        return {"messages": [self._signed(merged, state, clock.seconds)], "proposals": finished}
 
     def _tell(self, event: EventKind) -> None:
         self._run.tell(progress(event, self._run.mixture.name, None, AGGREGATOR, self._merger.label))
 
-    def _signed(self, message: AIMessage, proposal: Proposal, state: MoAState, first_token: float | None) -> AIMessage:
+    def _signed(self, merged: Merged, state: MoAState, first_token: float | None) -> AIMessage:
         """Return the answer with the summary of the run that made it."""
-        name, prices = self._run.mixture.name, packaged_prices()
-        summary = summarize(name, state["layers"], proposal, prices=prices, first_token=first_token)
+        message = merged.message
+        summary = summarize(
+            self._run.mixture.name,
+            state["layers"],
+            merged.proposal,
+            prices=packaged_prices(),
+            first_token=first_token,
+            substitute=merged.substitute,
+        )
         metadata = {**message.response_metadata, "moa": summary}
         return message.model_copy(update={"response_metadata": metadata, "id": _own_id(message, state)})
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any, Literal
 
-from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from langgraph_moa import background
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.nodes.run import Run
+from langgraph_moa.nodes.run import Run, running
 from langgraph_moa.state import MoAState
 
 Update = dict[str, Any]
 """What a node writes: channel names and values."""
-
-_running: ContextVar[tuple[Run, ...]] = ContextVar("langgraph_moa_running", default=())
 
 
 class Node(Runnable[MoAState, Update]):
@@ -44,16 +40,16 @@ class Node(Runnable[MoAState, Update]):
 
     async def _guarded(self, state: MoAState, config: RunnableConfig) -> Update:
         """Refuse a mixture that calls itself: it would go on for ever."""
-        running = _running.get()
-        if self._run in running:
+        outer = running.get()
+        if self._run in outer:
             msg = f"the mixture {self._run.mixture.name!r} was called from within itself. Let it call another mixture"
             raise SelfReferenceError(msg)
-        token = _running.set((*running, self._run))
+        token = running.set((*outer, self._run))
         try:
             await self._run.prepare(state)
             return await self._update(state, config)
         finally:
-            _running.reset(token)
+            running.reset(token)
 
     @abstractmethod
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
@@ -67,7 +63,6 @@ def model_config(
     layer: int | None,
     role: Literal["proposer", "aggregator"],
     tags: Sequence[str] = (),
-    callbacks: Sequence[AsyncCallbackHandler] = (),
 ) -> RunnableConfig:
     """Return a node's config for the model that it calls, named and tagged for traces and streams.
 
@@ -77,12 +72,9 @@ def model_config(
         layer: Counted from 1; `None` for the aggregator of the mixture.
         role: What the model does.
         tags: `nostream` keeps its tokens out of the `messages` stream.
-        callbacks: Handlers for this call alone.
     """
     name = f"moa.{slot}" if layer is None else f"moa.layer_{layer}.{slot}"
     own = RunnableConfig(
         run_name=name, tags=list(tags), metadata={"moa_layer": layer, "moa_slot": slot, "moa_role": role}
     )
-    if callbacks:
-        own["callbacks"] = list(callbacks)
     return merge_configs(config, own)

@@ -7,14 +7,13 @@ import logging
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
-from langgraph_moa.calling import Place
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.events import progress
 from langgraph_moa.mixture import Layer
 from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
-from langgraph_moa.proposal import Proposal, is_usable
+from langgraph_moa.proposal import Place, Proposal, is_usable
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 
 JOIN = "join"
@@ -28,7 +27,8 @@ class JoinNode(Node):
         super().__init__(run)
         self._number = number
         self._quorum = layer.quorum
-        self._merger = None if layer.merger is None else Merger(layer.merger, streams=False)
+        place = Place(number, 0, JOIN)
+        self._merger = None if layer.merger is None else Merger(run, layer.merger, place, streams=False)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         proposals = sorted(state["proposals"], key=lambda proposal: proposal["index"])
@@ -56,7 +56,9 @@ class JoinNode(Node):
     ) -> Proposal:
         self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label))
         record = layers[str(self._number)]
-        request = self._run.merge_request(state["messages"], record, self._number, merger.prompt)
+        answers = self._run.answers(record, self._number)
         named = model_config(config, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
-        proposal, _ = await merger.merge(Place(self._number, 0, JOIN), request, named, all_proposals(layers))
-        return proposal
+        merged = await merger.merge(state["messages"], answers, named, all_proposals(layers))
+        if merged.substitute is not None:
+            merged.proposal["text"] = merged.substitute["text"]
+        return merged.proposal

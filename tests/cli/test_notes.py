@@ -7,7 +7,7 @@ import pytest
 from langgraph_moa.cli.notes import Notes, degraded_line, failure_line, summary_line
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.proposal import Usage
-from langgraph_moa.summary import Missing, MoASummary, SlotUsage
+from langgraph_moa.summary import Missing, MoASummary, SlotUsage, Substitute
 
 
 def _summary(*, cost: float | None, unpriced: list[str], tokens: int | None = 12, missing: int = 0) -> MoASummary:
@@ -22,6 +22,7 @@ def _summary(*, cost: float | None, unpriced: list[str], tokens: int | None = 12
     ]
     return {
         "mixture": "moa", "depth": 2, "degraded": missing > 0, "ok": 6 - missing, "planned": 6, "missing": gone,
+        "substitute": None, "shortened": [],
         "usage": {"total": usage, "slots": [slot], "unknown": []},
         "cost": {"total": cost, "unpriced": unpriced, "prices_date": "2024-08-12"},
         "timing": {"total": 1.25, "layers": [1.0], "aggregator": 0.25, "first_token": None},
@@ -68,3 +69,10 @@ def test_quiet_notes_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None
     Notes(quiet=True).say("x")
     Notes(quiet=False).say("two\nlines")
     assert capsys.readouterr() == ("", "moa: two lines\n")
+
+
+def test_a_stand_in_for_the_answer_is_named() -> None:
+    """Whoever reads a proposal in place of an answer is told so, and why."""
+    stand_in = Substitute(layer=1, proposer="b", model="x:y", reason="no answer within 5 s")
+    said = degraded_line({**_summary(cost=None, unpriced=[]), "degraded": True, "substitute": stand_in})
+    assert said == "degraded: the aggregator failed (no answer within 5 s), the answer is the proposal of b"

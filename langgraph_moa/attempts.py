@@ -1,0 +1,182 @@
+"""Asks one model until it answers, fails for good, or has no time left: places, retries, and the record of both."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphBubbleUp
+
+from langgraph_moa.errors import SelfReferenceError
+from langgraph_moa.fitting import estimate_request
+from langgraph_moa.gates import Admission, admission
+from langgraph_moa.limits import Limit, applying
+from langgraph_moa.models import ReadyModel
+from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model, usage_of
+from langgraph_moa.replies import Reply
+from langgraph_moa.retrying import is_transient, pause_before
+
+NOT_DATA = (GraphBubbleUp, SelfReferenceError)
+"""What a call may raise that is no failure of its model."""
+Describe = Callable[[BaseException], Failure]
+_jitter = random.Random()  # noqa: S311 - spreads calls in time
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a seat is called."""
+
+    seconds: float
+    """For all its models together, waiting included."""
+    unless: asyncio.Event | None = None
+    """Ends the call as `cancelled`."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    jitter: random.Random = field(default=_jitter)
+    """Of the pauses before retries; seed it for the same pauses in every run."""
+
+
+class Ledger:
+    """What is known of a seat's call while it runs."""
+
+    def __init__(self, describe: Describe) -> None:
+        self.started_at = time.time()
+        self.position = 0
+        """Of the model that is asked: 0 for the seat's own, from 1 on for its fallbacks."""
+        self.calls: list[CallRecord] = []
+        self.answered_by: str | None = None
+        """The model that answered, as its provider names it; of a fallback, what the recipe calls it."""
+        self.message: AIMessage | None = None
+        self.failure: Failure | None = None
+        self._describe = describe
+        self._started = time.monotonic()
+        self._waited = 0.0
+        self._waiting_since: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the seat was called."""
+        return time.monotonic() - self._started
+
+    @property
+    def waited(self) -> float:
+        """Seconds in which no request was under way: for a place under a limit, and before retries."""
+        waiting = 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
+        return self._waited + waiting
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the seconds of the block as waiting."""
+        self._waiting_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waited, self._waiting_since = self.waited, None
+
+    def open(self, model: str) -> CallRecord:
+        """Note that a request is made."""
+        self.message = self.failure = self.answered_by = None
+        record = CallRecord(model=model, fallback=self.position, usage=None, nested=None, error=None)
+        self.calls.append(record)
+        return record
+
+    def fail(self, record: CallRecord, error: BaseException) -> None:
+        """Note how a request failed."""
+        self.failure = record["error"] = self._describe(error)
+
+    def give_up(self, pause: float) -> None:
+        """Note that the next request would come too late."""
+        if self.failure is not None:
+            self.failure["message"] += f" [not asked again: in {pause:.1f} s it would be too late]"
+
+    def answer(self, record: CallRecord, reply: Reply) -> None:
+        """Note what a request gave."""
+        self.message = reply.message
+        self.answered_by = record["model"] if self.position else served_model(reply.message)
+        record["usage"], record["nested"] = reply.usage, nested_run(reply.message)
+
+
+async def ask(
+    model: ReadyModel, request: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
+) -> None:
+    """Ask a model, again after passing failures, and note in the ledger what came of it.
+
+    A retry is not made when the pause before it would outlast the time: what is left goes to the fallbacks.
+
+    Raises:
+        SelfReferenceError: The model calls the mixture that it sits in.
+    """
+    limits = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
+    for retry in itertools.count(1):
+        error = await _request(model, request, config, limits, ledger)
+        if error is None or is_cancelled() or retry > model.retries or not is_transient(error):
+            return
+        pause = pause_before(retry, error, terms.jitter)
+        if pause >= terms.seconds - ledger.elapsed:
+            ledger.give_up(pause)
+            return
+        with ledger.waiting():
+            await asyncio.sleep(pause)
+
+
+async def _request(
+    model: ReadyModel,
+    request: Sequence[BaseMessage],
+    config: RunnableConfig,
+    limits: Mapping[str, Limit],
+    ledger: Ledger,
+) -> BaseException | None:
+    """Make one request within the limits; return its failure."""
+    async with AsyncExitStack() as stack:
+        with ledger.waiting():
+            place = await _enter(stack, model, request, limits)
+        record = ledger.open(model.label)
+        try:
+            reply = await _shielded_from_itself(model.ask(request, config))
+        except NOT_DATA:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
+            if not is_cancelled():
+                ledger.fail(record, error)
+            return error
+        if not is_cancelled():
+            ledger.answer(record, reply)
+        used = usage_of(reply.message)
+        place.settle(used["total_tokens"] if used else None)
+    return None
+
+
+async def _enter(
+    stack: AsyncExitStack, model: ReadyModel, request: Sequence[BaseMessage], limits: Mapping[str, Limit]
+) -> Admission:
+    paced = any(limit.tokens_per_minute for limit in limits.values())
+    tokens = estimate_request(request) + (model.max_tokens or 0) if paced else 0
+    return await stack.enter_async_context(admission(limits, model=model.label, tokens=tokens))
+
+
+def is_cancelled() -> bool:
+    """Say whether nobody waits for this call any more, whatever its model has made of the cancellation."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _shielded_from_itself(asking: Coroutine[object, object, Reply]) -> Reply:
+    """Await a model; one that raises `CancelledError` of its own has failed, and has cancelled nothing.
+
+    Raises:
+        CancelledError: This call is cancelled from outside.
+        RuntimeError: The model has cancelled itself.
+    """
+    try:
+        return await asking
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        msg = f"the model cancelled itself: {error}"
+        raise RuntimeError(msg) from error
