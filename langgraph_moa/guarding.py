@@ -85,15 +85,12 @@ class SecretGuard(BaseCallbackHandler):
         """Mask the tables that every handler is given. Only their first level is changed: the rest may be in use."""
         # A class that cannot be serialised is shown by its `repr`, where no name tells a key.
         known = tuple(self._secrets()) if (serialized or {}).get("type") == "not_implemented" else ()
-        parameters, metadata = details.get("invocation_params"), details.get("metadata")
-        for table in (serialized, parameters, details.get("options")):
-            if not isinstance(table, dict):
-                continue
-            for name, value in table.items():
-                masked = redact_data(value, known, name=name)
-                if table is parameters and masked != value and isinstance(metadata, dict):
-                    metadata.setdefault(name, masked)  # else LangSmith's tracer adds its own copy of the parameter
-                table[name] = masked
+        for table in (serialized, details.get("options")):
+            _mask(table, known)
+        masked = _mask(details.get("invocation_params"), known)
+        if isinstance(metadata := details.get("metadata"), dict):
+            for name, value in masked.items():
+                metadata.setdefault(name, value)  # else LangSmith's tracer adds its own copy of the parameter
 
 
 def guarded(config: RunnableConfig, secrets: Callable[[], Iterable[str]]) -> RunnableConfig:
@@ -129,6 +126,15 @@ def guarding(config: RunnableConfig, secrets: Callable[[], Iterable[str]]) -> It
         yield safe
     finally:
         var_child_runnable_config.reset(token)
+
+
+def _mask(table: dict[str, Any] | None, known: tuple[str, ...]) -> dict[str, Any]:
+    """Mask secrets in a table, and return what was changed."""
+    masked = {name: redact_data(value, known, name=name) for name, value in (table or {}).items()}
+    changed = {name: value for name, value in masked.items() if table and value != table[name]}
+    if table:
+        table.update(changed)
+    return changed
 
 
 def _mask_result(response: LLMResult, known: tuple[str, ...]) -> None:

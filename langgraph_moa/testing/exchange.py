@@ -118,6 +118,8 @@ class Exchange:
             return
         try:
             text = await self._reply(behaviour)
+        except ClientGoneError:
+            raise
         except Exception as error:  # noqa: BLE001 - a test's own function; the client is told
             message = f"the function in Behaviour.reply raised {error!r}"
             await self.fail(500, protocol.error(message, "simulator_error"))
