@@ -14,9 +14,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
+from langgraph_moa.admission import Admission, admission
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.fitting import estimate_request
-from langgraph_moa.admission import Admission, admission
 from langgraph_moa.limits import Limit, applying
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model, usage_of

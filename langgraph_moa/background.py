@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
+
+from langgraph_moa.threads import in_thread
 
 Result = TypeVar("Result")
 
@@ -27,13 +29,16 @@ _THREADS = 256
 class Calls:
     """The coroutines that one synchronous run waits for in its threads, to be cancelled together."""
 
-    def __init__(self) -> None:
+    def __init__(self, outer: Calls | None = None) -> None:
+        self._outer = outer
         self._futures: set[Future[Any]] = set()
         self._is_cancelled = False
         self._lock = threading.Lock()
 
     def add(self, future: Future[Any]) -> None:
-        """Take in a coroutine; it is cancelled at once if the run already is."""
+        """Take in a coroutine, here and in the run that this one is part of; a late one is cancelled at once."""
+        if self._outer is not None:
+            self._outer.add(future)
         with self._lock:
             self._futures.add(future)
             is_late = self._is_cancelled
@@ -55,7 +60,7 @@ _calls: ContextVar[Calls | None] = ContextVar("langgraph_moa_calls", default=Non
 
 def calls_of_one_run() -> Calls:
     """Begin to collect the coroutines that are run from this context and its copies."""
-    calls = Calls()
+    calls = Calls(_calls.get())
     _calls.set(calls)
     return calls
 
@@ -63,6 +68,20 @@ def calls_of_one_run() -> Calls:
 def is_serving() -> bool:
     """Say whether the running coroutine was begun for a synchronous caller."""
     return _level.get() > 0
+
+
+async def in_synchronous_run(function: Callable[..., Result], *arguments: Any) -> Result:  # noqa: ANN401 - whatever it takes
+    """Await a function that runs mixtures synchronously, in a thread; when cancelled, all their calls are.
+
+    Raises:
+        BaseException: Whatever the function raises.
+    """
+    context = copy_context()
+    calls = context.run(calls_of_one_run)
+    try:
+        return await in_thread(context.run, function, *arguments)
+    finally:
+        calls.cancel()
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -21,7 +21,7 @@ class MoAGraph(CompiledStateGraph[MoAState, None, Any, Any]):
     Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`.
     """
 
-    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:  # noqa: ANN401 - LangGraph's own arguments
+    def stream(self, *args: Any, **kwargs: Any) -> Generator[Any]:  # noqa: ANN401 - LangGraph's own arguments
         """Stream as every LangGraph graph does; `invoke` and `batch` stream too.
 
         Closing the stream, or an interrupt such as Ctrl-C, cancels every call at once: LangGraph itself would wait for

@@ -14,7 +14,9 @@ from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence, RunnableWithFallbacks
 from langchain_core.runnables.base import RunnableBindingBase
 from langgraph.pregel.protocol import PregelProtocol
+from langgraph.runtime import get_runtime
 
+from langgraph_moa import background
 from langgraph_moa.clients import base_urls, shared_openai_client, without_retries
 from langgraph_moa.credentials import find_key, key_names, secrets_in
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
@@ -57,6 +59,8 @@ class ReadyModel:
         """
         runnable = await self._runnable()
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
+        if _must_be_synchronous(runnable):
+            return read_reply(await background.in_synchronous_run(runnable.invoke, request, config), messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
 
     async def limit_keys(self) -> set[str]:
@@ -148,11 +152,24 @@ def _without_openai_account(model: Any) -> BaseChatModel:  # noqa: ANN401 - a `C
     return together
 
 
-def _takes_state(runnable: Runnable[Any, Any]) -> bool:
-    """Say whether a Runnable reads a state with messages: a graph does, or a prompt with that variable.
+def _must_be_synchronous(runnable: Runnable[Any, Any]) -> bool:
+    """Say whether a graph must run synchronously, as its caller does: a checkpointer may serve such callers alone."""
+    if not background.is_serving() or not isinstance(_first_step(runnable), PregelProtocol):
+        return False
+    info = get_runtime().execution_info
+    return info is not None and info.thread_id is not None
 
-    It is looked for behind retries, fallbacks and bound arguments, and at the head of a chain.
-    """
+
+def _takes_state(runnable: Runnable[Any, Any]) -> bool:
+    """Say whether a Runnable reads a state with messages: a graph does, or a prompt with that variable."""
+    first = _first_step(runnable)
+    if isinstance(first, BasePromptTemplate):
+        return "messages" in {*first.input_variables, *first.optional_variables}
+    return isinstance(first, PregelProtocol)
+
+
+def _first_step(runnable: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """Return what a Runnable calls first, behind retries, fallbacks and bound arguments, at the head of a chain."""
     while True:
         if isinstance(runnable, RunnableBindingBase):
             runnable = runnable.bound
@@ -160,7 +177,5 @@ def _takes_state(runnable: Runnable[Any, Any]) -> bool:
             runnable = runnable.runnable
         elif isinstance(runnable, RunnableSequence):
             runnable = runnable.first
-        elif isinstance(runnable, BasePromptTemplate):
-            return "messages" in {*runnable.input_variables, *runnable.optional_variables}
         else:
-            return isinstance(runnable, PregelProtocol)
+            return runnable

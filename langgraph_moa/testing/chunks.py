@@ -21,12 +21,13 @@ def message_chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
     A content block with an `index`, as streaming providers give it, is cut into tokens; one without comes whole,
     because chunks without an index would not be put together again.
     """
-    parts = [*_content_parts(message.content), *_call_parts(message)] or [{"content": ""}]
+    empty: dict[str, Any] = {"content": "" if isinstance(message.content, str) else []}
+    parts = [*_content_parts(message.content), *_call_parts(message)] or [empty]
     for part in parts[:-1]:
-        yield ChatGenerationChunk(message=AIMessageChunk(**{"content": "", **part}, id=message.id))
+        yield ChatGenerationChunk(message=AIMessageChunk(**{**empty, **part}, id=message.id))
     yield ChatGenerationChunk(
         message=AIMessageChunk(
-            **{"content": "", **parts[-1]},
+            **{**empty, **parts[-1]},
             id=message.id,
             additional_kwargs=message.additional_kwargs,
             response_metadata=message.response_metadata,
