@@ -71,7 +71,8 @@ class SeatCaller:
         try:
             await within(terms.seconds, asking, unless=terms.unless)
         except DeadlineExceeded:
-            interrupted = Failure(kind="DeadlineExceeded", message=f"no answer within {terms.seconds:.3g} s")
+            lacking = "answer" if ledger.calls else "place under Mixture.limits"
+            interrupted = Failure(kind="DeadlineExceeded", message=f"no {lacking} within {terms.seconds:.3g} s")
         except QuorumReached:
             interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
         return self._outcome(place, ledger, interrupted)

@@ -29,15 +29,11 @@ def well_formed(text: str) -> str:
 
 
 def well_formed_message(message: AnyMessageType) -> AnyMessageType:
-    """Return a message whose content and tool calls can be sent: the same object where they can be already."""
-    changes: dict[str, Any] = {}
-    content = _well_formed_data(message.content)
-    if content != message.content:
-        changes["content"] = content
-    if isinstance(message, AIMessage) and message.tool_calls:
-        calls = _well_formed_data(message.tool_calls)
-        if calls != message.tool_calls:
-            changes["tool_calls"] = calls
+    """Return a message that can be sent, its tool calls and metadata included: the same object where it can already."""
+    held: dict[str, Any] = {"content": message.content, "response_metadata": message.response_metadata}
+    if isinstance(message, AIMessage):
+        held["tool_calls"] = message.tool_calls
+    changes = {name: mended for name, value in held.items() if (mended := _well_formed_data(value)) != value}
     return message.model_copy(update=changes) if changes else message
 
 
