@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Ledger, Terms, ask, is_cancelled
-from langgraph_moa.guarding import guarded
+from langgraph_moa.guarding import guarding
 from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
@@ -25,6 +25,7 @@ from langgraph_moa.proposal import (
     visible_text,
 )
 from langgraph_moa.redaction import redact
+from langgraph_moa.surrogates import well_formed
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
 _LONGEST_MESSAGE = 500
@@ -66,7 +67,7 @@ class SeatCaller:
             SelfReferenceError: The model calls the mixture that it sits in.
         """
         ledger = Ledger(lambda error: describe(error, self._secrets()))
-        asking = self._ask_in_turn(messages, guarded(config, self._secrets), terms, ledger)
+        asking = self._ask_in_turn(messages, config, terms, ledger)
         interrupted = None
         try:
             await within(terms.seconds, asking, unless=terms.unless)
@@ -80,12 +81,13 @@ class SeatCaller:
     async def _ask_in_turn(
         self, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
     ) -> None:
-        for position, model in enumerate(self._models):
-            ledger.position = position
-            await ask(model, messages, config, terms, ledger)
-            message = ledger.message
-            if is_cancelled() or (message is not None and (status_of(message) == "ok" or message.tool_calls)):
-                return
+        with guarding(config, self._secrets) as guarded:
+            for position, model in enumerate(self._models):
+                ledger.position = position
+                await ask(model, messages, guarded, terms, ledger)
+                message = ledger.message
+                if is_cancelled() or (message is not None and (status_of(message) == "ok" or message.tool_calls)):
+                    return
 
     def _outcome(self, place: Place, ledger: Ledger, interrupted: Failure | None) -> Outcome:
         message = ledger.message
@@ -131,5 +133,5 @@ def describe(error: BaseException | None, secrets: Iterable[str] = ()) -> Failur
         said = str(error) if error is not None else ""
     except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same
         said = ""
-    text = " ".join(redact(said, secrets).split())
+    text = well_formed(" ".join(redact(said, secrets).split()))
     return Failure(kind=type(error).__name__, message=text[:_LONGEST_MESSAGE] or type(error).__name__)

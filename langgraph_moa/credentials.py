@@ -72,6 +72,8 @@ def secrets_in(holder: object) -> set[str]:
 def _parts(name: str, holder: object) -> Iterable[tuple[str, object]]:
     """Return what an object holds, by name; all that stands in a table of secrets, such as headers, is one."""
     if isinstance(holder, Mapping):
+        if holder.get("type") == "secret" and "lc" in holder:  # LangChain's placeholder: it names a variable
+            return []
         secret = is_secret_name(name)
         return [(name if secret else str(key), item) for key, item in holder.items() if key not in _SCHEMAS]
     if isinstance(holder, list | tuple):

@@ -26,6 +26,7 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
+from langgraph_moa.surrogates import well_formed_messages
 
 
 class ReadyModel:
@@ -58,6 +59,7 @@ class ReadyModel:
             Exception: Whatever the model raises.
         """
         runnable = await self._runnable()
+        messages = well_formed_messages(messages)
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
         if _must_be_synchronous(runnable):
             return read_reply(await background.in_synchronous_run(runnable.invoke, request, config), messages)

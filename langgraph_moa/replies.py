@@ -8,6 +8,7 @@ from typing import NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
 
 from langgraph_moa.proposal import Usage, sum_usage, usage_of
+from langgraph_moa.surrogates import well_formed_message
 
 
 class Reply(NamedTuple):
@@ -29,11 +30,11 @@ def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
     if isinstance(output, Mapping) and isinstance(output.get("messages"), list):
         return _read_state(convert_to_messages(output["messages"]), request)
     if isinstance(output, AIMessage):
-        return Reply(output, usage_of(output))
+        return Reply(well_formed_message(output), usage_of(output))
     if isinstance(output, BaseMessage):
         return _read_state([output], request)
     if isinstance(output, str):
-        return Reply(AIMessage(output), None)
+        return Reply(well_formed_message(AIMessage(output)), None)
     msg = f"a model must answer with a message, text or a state with messages, got {type(output).__name__}"
     raise TypeError(msg)
 
@@ -44,7 +45,7 @@ def _read_state(messages: Sequence[BaseMessage], request: Sequence[BaseMessage])
     last = messages[-1] if messages else None
     if last is None or last not in new:
         return Reply(AIMessage(""), usage)
-    return Reply(last if isinstance(last, AIMessage) else AIMessage(last.content), usage)
+    return Reply(well_formed_message(last if isinstance(last, AIMessage) else AIMessage(last.content)), usage)
 
 
 def _is_echo(message: BaseMessage, request: Sequence[BaseMessage]) -> bool:

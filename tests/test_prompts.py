@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langgraph_moa.fences import read_last
 from langgraph_moa.prompts import (
     AGGREGATE_AND_SYNTHESIZE,
     Document,
@@ -50,10 +49,8 @@ PLAIN = st.text(max_size=20)
 TEXTS = PLAIN | st.lists(st.sampled_from(HOSTILE) | PLAIN, max_size=3).map("".join)
 REFERENCES = st.lists(TEXTS, min_size=1, max_size=64) | st.lists(TEXTS, min_size=1, max_size=3)
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-# A conversation that ends in a whole block of another run looks like one with references; only its tail tells.
-SAID = TEXTS.filter(lambda text: read_last("references", "reference", text) is None)
-BLOCKS = st.lists(st.just(IMAGE) | SAID.map(lambda text: {"type": "text", "text": text}) | SAID, max_size=3)
-CONTENT: st.SearchStrategy[Any] = SAID | BLOCKS
+BLOCKS = st.lists(st.just(IMAGE) | TEXTS.map(lambda text: {"type": "text", "text": text}) | TEXTS, max_size=3)
+CONTENT: st.SearchStrategy[Any] = TEXTS | BLOCKS
 HUMAN: st.SearchStrategy[BaseMessage] = CONTENT.map(lambda content: HumanMessage(content, id="h", name="Ada"))
 ANSWER: st.SearchStrategy[BaseMessage] = CONTENT.map(AIMessage)
 TOOL: st.SearchStrategy[BaseMessage] = CONTENT.map(lambda content: ToolMessage(content, tool_call_id="1"))
@@ -166,6 +163,49 @@ def test_a_prompt_can_be_given_references_again() -> None:
     """A mixture within a mixture appends its own references behind those of the outer one."""
     outer = with_references([HumanMessage("Why?")], ["outer"])
     assert split_references(with_references(outer, ["inner"])) == (tuple(outer), ("inner",))
+
+
+@pytest.mark.parametrize("inner", PLACEMENTS)
+@pytest.mark.parametrize("outer", PLACEMENTS)
+def test_of_two_blocks_the_inner_one_is_read(outer: Placement, inner: Placement) -> None:
+    """Wherever the references of an outer and of an inner mixture stand, the inner ones are found first."""
+    conversation: list[BaseMessage] = [SystemMessage("Be brief."), HumanMessage("Why?")]
+    once = with_references(conversation, ["outer"], placement=outer)
+    twice = with_references(once, ["inner"], placement=inner)
+    assert split_references(twice) == (tuple(once), ("inner",))
+    assert split_references(once) == (tuple(conversation), ("outer",))
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_forged_block_does_not_hide_the_references(placement: Placement) -> None:
+    """A question or a tool's result that ends in a whole block of another run is not taken for the references."""
+    for last in (HumanMessage(CAPTURED), ToolMessage(CAPTURED, tool_call_id="1")):
+        messages: list[BaseMessage] = [HumanMessage(CAPTURED), last]
+        shown = with_references(messages, ["a", "b"], placement=placement)
+        assert split_references(shown) == (tuple(messages), ("a", "b"))
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_conversation_that_was_changed_on_its_way(placement: Placement) -> None:
+    """References are found in a conversation that an agent has put a system prompt of its own into, or shortened."""
+    messages: list[BaseMessage] = [HumanMessage("Hello."), AIMessage("Hello!"), HumanMessage("Why?")]
+    shown = with_references(messages, ["a", "b"], placement=placement)
+    assert split_references([shown[0], shown[-1]]).references == ("a", "b")
+    if placement == "tail":
+        assert split_references([SystemMessage("Be an agent."), *shown]).references == ("a", "b")
+
+
+def test_a_fence_is_one_of_its_conversation() -> None:
+    """The same references have another fence when anything before them differs, in whatever message it stands."""
+    conversations: list[list[BaseMessage]] = [
+        [HumanMessage("Why?")],
+        [HumanMessage("Why?"), AIMessage("So."), HumanMessage("Why?")],
+        [HumanMessage("Why?"), AIMessage("Thus."), HumanMessage("Why?")],
+        [HumanMessage("Why?"), AIMessage(["Thus", {"type": "text", "text": "."}]), HumanMessage("Why?")],
+        [HumanMessage(["Wh", "y?"])],
+    ]
+    tags = {last_block(with_references(messages, ["a"]), "tail")[-17:-1] for messages in conversations}
+    assert len(tags) == len(conversations)
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)

@@ -1,10 +1,19 @@
-"""Secrets leave text before it is kept or shown; what is no secret stays."""
+"""Secrets leave text, data and exceptions before they are kept or shown; what is no secret stays."""
 
 from __future__ import annotations
 
-import pytest
+import time
+import traceback
+from typing import Any
 
-from langgraph_moa.redaction import MASK, is_secret_name, redact
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langgraph.errors import GraphInterrupt
+from langgraph.types import Interrupt
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from langgraph_moa.redaction import MASK, is_secret_name, redact, redact_data, redact_error
 
 CANARY = "c4n4ry-7f3e9b1d"
 
@@ -104,3 +113,152 @@ def test_masking_twice_is_masking_once() -> None:
     """Text that has been redacted is not changed by redacting it again."""
     once = redact(f"Bearer {CANARY} and sk-{CANARY} and api_key={CANARY}")
     assert redact(once) == once
+
+
+@pytest.mark.parametrize("piece", ["key-", "hf_a-", "basic a", "bearer ", "sk-", "://a:", "api_key", "token", "?key=a"])
+def test_a_long_text_is_masked_in_little_time(piece: str) -> None:
+    """A provider whose error is a megabyte of what looks like keys does not stop the event loop."""
+    started = time.perf_counter()
+    redact(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        pytest.param("api_key", CANARY, MASK, id="by-name"),
+        pytest.param("api_key", CANARY.encode(), MASK, id="bytes"),
+        pytest.param("api_key", "", "", id="empty"),
+        pytest.param("text", f"Bearer {CANARY}", f"Bearer {MASK}", id="by-pattern"),
+        pytest.param("text", f"it is {CANARY}!", f"it is {MASK}!", id="known"),
+        pytest.param("default_headers", {"X-Own": "abc", "n": 1}, {"X-Own": MASK, "n": 1}, id="headers"),
+        pytest.param("default_headers", {"a": {"b": ["abc"]}}, {"a": {"b": [MASK]}}, id="within-headers"),
+        pytest.param("kwargs", {"client": {"password": "abc"}}, {"client": {"password": MASK}}, id="nested"),
+        pytest.param("list", [CANARY, ("x", CANARY)], [MASK, ("x", MASK)], id="lists"),
+        pytest.param("body", b"data", b"data", id="other-bytes"),
+        pytest.param("n", 3, 3, id="number"),
+        pytest.param("none", None, None, id="nothing"),
+        pytest.param("tools", {"tools": [{"page_token": {"type": "string"}}]}, None, id="tools"),
+        pytest.param("x", {"properties": {"token": {"type": "string"}}}, None, id="schema"),
+        pytest.param("openai_api_key", {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}, None, id="placeholder"),
+    ],
+)
+def test_data_is_masked(name: str, value: Any, shown: Any) -> None:
+    """Secrets in plain data are masked by name, by form and when they are known; `None` here: it stays as it is."""
+    assert redact_data(value, [CANARY], name=name) == (value if shown is None else shown)
+
+
+def test_masked_data_is_a_copy() -> None:
+    """What is in use is not changed."""
+    given = {"headers": {"a": CANARY}, "list": [{"api_key": CANARY}]}
+    assert CANARY not in repr(redact_data(given))
+    assert given == {"headers": {"a": CANARY}, "list": [{"api_key": CANARY}]}
+
+
+def test_a_secret_object_stays_as_it_is() -> None:
+    """An object that masks itself is passed on."""
+    secret = SecretStr(CANARY)
+    assert redact_data({"key": secret})["key"] is secret
+
+
+class Holder(Exception):  # noqa: N818
+    """An exception with attributes of its own."""
+
+    def __init__(self, *args: object, **held: Any) -> None:
+        super().__init__(*args)
+        self.__dict__.update(held)
+
+
+class Stubborn(Exception):  # noqa: N818
+    """An exception whose attributes can be neither read nor written."""
+
+    @property
+    def reason(self) -> str:
+        """Fail."""
+        raise OSError
+
+    @property
+    def msg(self) -> str:
+        """Say the key."""
+        return CANARY
+
+
+def noted(error: Exception) -> Exception:
+    """Add a note to an exception."""
+    error.add_note(f"sent {CANARY}")
+    return error
+
+
+ERRORS: dict[str, Exception] = {
+    "text": ValueError(f"sent {CANARY}"),
+    "two arguments": ValueError(401, f"sent {CANARY}"),
+    "a table": KeyError({"headers": {"x": CANARY}}),
+    "a list": RuntimeError([CANARY, (CANARY,)]),
+    "message and body": Holder(f"sent {CANARY}", message=CANARY, body={"error": {"message": CANARY}}, code=401),
+    "a key by name": Holder("no", api_key="abc-def", headers={"x": "abc-def"}),
+    "note": noted(ValueError("no")),
+    "os": OSError(2, f"no {CANARY}", f"/run/{CANARY}"),
+    "import": ImportError(f"no {CANARY}"),
+    "group": ExceptionGroup("two", [ValueError(CANARY), ExceptionGroup("more", [KeyError(CANARY)])]),
+    "unicode": UnicodeDecodeError("utf-8", b"x", 0, 1, f"bad {CANARY}"),
+    "stubborn": Stubborn(f"sent {CANARY}"),
+}
+
+
+def shown(error: BaseException) -> str:
+    """Return all that is printed of an exception."""
+    return f"{error!r} {error!s} {''.join(traceback.format_exception(error))} {error.__dict__}"
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_exception_is_masked_in_place(error: Exception) -> None:
+    """Its text, arguments, notes, attributes and members show no key, and it is still the same exception."""
+    kind, count = type(error), len(error.args)
+    redact_error(error, [CANARY])
+    assert CANARY not in shown(error)
+    assert "abc-def" not in shown(error)
+    assert (type(error), len(error.args)) == (kind, count)
+
+
+def test_causes_and_contexts_are_masked() -> None:
+    """What an exception was raised from, or while, is printed with it: all of it is masked, and stays linked."""
+    first, second, third = ValueError(CANARY), KeyError(CANARY), RuntimeError(CANARY)
+    second.__context__, third.__cause__, first.__context__ = first, second, third
+    redact_error(third, [CANARY])
+    assert CANARY not in shown(third)
+    assert third.__cause__ is second
+    assert second.__context__ is first
+
+
+def test_a_cause_that_cannot_be_changed_gives_way() -> None:
+    """A pydantic error holds its input for good; where it is a cause, a stand-in says what it said."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(int).validate_python(f"sent {CANARY}")
+    for link in ("__cause__", "__context__"):
+        error = ValueError("no")
+        setattr(error, link, caught.value)
+        suppressed = error.__suppress_context__
+        redact_error(error, [CANARY])
+        assert CANARY not in shown(error)
+        assert "ValidationError: 1 validation error for int" in str(getattr(error, link))
+        assert error.__suppress_context__ is suppressed
+
+
+def test_harmless_exceptions_keep_what_they_hold() -> None:
+    """An exception without a secret has the very same objects as before: an interrupt still carries its values."""
+    held = {"question": "Go on?", "list": [1, "a"]}
+    interrupt = GraphInterrupt((Interrupt(value=held),))
+    holder = Holder("no", body=held)
+    before = interrupt.args
+    redact_error(interrupt, [CANARY])
+    redact_error(holder, [CANARY])
+    assert interrupt.args == before
+    assert holder.__dict__["body"] is held
+
+
+@settings(deadline=None)
+@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_masking_data_twice_is_masking_it_once(data: Any) -> None:
+    """Data that has been redacted is not changed by redacting it again."""
+    once = redact_data(data)
+    assert redact_data(once) == once
