@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_moa.testing import Simulator
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # LangGraph reads it once, when it is imported
+
+from langgraph_moa.testing import Simulator  # noqa: E402
 
 _KEYS = ("_API_KEY", "_BASE_URL", "_API_BASE")
 _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_HOME")
@@ -31,7 +33,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
     monkeypatch.setenv("LANGGRAPH_MOA_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
 
 
 @pytest.fixture

@@ -45,6 +45,21 @@ def test_resume_after_a_failed_aggregator_makes_no_proposer_call() -> None:
     assert len(proposer.requests) == 6
 
 
+def test_a_mixture_that_refuses_the_parent_s_checkpointer_begins_again() -> None:
+    """With `checkpointer=False`, nothing of the mixture is kept, so that a resumed parent asks every proposer again."""
+    proposer, aggregator = ScriptedChatModel(), ScriptedChatModel(replies=[ValueError("down"), "answer"])
+    builder = StateGraph(MessagesState)
+    builder.add_node("moa", create_moa(Mixture.of([Proposer(proposer, samples=3)], aggregator), checkpointer=False))
+    builder.add_edge(START, "moa")
+    builder.add_edge("moa", END)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    with pytest.raises(AggregatorError):
+        graph.invoke({"messages": [HumanMessage("q")]}, config)
+    assert graph.invoke(None, config)["messages"][-1].content == "answer"
+    assert len(proposer.requests) == 6
+
+
 def test_a_nested_mixture_resumes_too() -> None:
     """A mixture within a mixture keeps its finished proposals when its own aggregator fails and the run resumes."""
     inner_proposer, outer_proposer = ScriptedChatModel(replies="inner"), ScriptedChatModel(replies="outer")
