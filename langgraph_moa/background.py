@@ -11,9 +11,9 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from langgraph_moa.threads import in_thread
 
@@ -24,6 +24,42 @@ _loops: list[asyncio.AbstractEventLoop] = []
 _lock = threading.Lock()
 _THREADS = 256
 """For synchronous functions among the models; the default of asyncio is a few more than there are cores."""
+_PARTING_SECONDS = 0.25
+"""For a cancelled run in a thread to write what it has; a function that cannot be cancelled is left behind."""
+
+
+class Call(Generic[Result]):
+    """A coroutine on a background loop, for the thread that waits for it.
+
+    Unlike the future of `asyncio.run_coroutine_threadsafe`, a cancelled one is waited for until it has cleaned up.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Result], level: int) -> None:
+        self.outcome: Future[Result] = Future()
+        self._loop = _loop(level)
+        self._task: asyncio.Task[Result] | None = None
+        self._loop.call_soon_threadsafe(self._start, coroutine, level)
+
+    def cancel(self) -> None:
+        """Cancel the coroutine, from any thread."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _start(self, coroutine: Coroutine[Any, Any, Result], level: int) -> None:
+        _level.set(level + 1)
+        self._task = self._loop.create_task(coroutine)
+        self._task.add_done_callback(self._settle)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _settle(self, task: asyncio.Task[Result]) -> None:
+        if task.cancelled():
+            self.outcome.set_exception(CancelledError())
+        elif (error := task.exception()) is not None:
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(task.result())
 
 
 class Calls:
@@ -31,28 +67,32 @@ class Calls:
 
     def __init__(self, outer: Calls | None = None) -> None:
         self._outer = outer
-        self._futures: set[Future[Any]] = set()
+        self._pending: set[Call[Any]] = set()
         self._is_cancelled = False
         self._lock = threading.Lock()
 
-    def add(self, future: Future[Any]) -> None:
+    def add(self, call: Call[Any]) -> None:
         """Take in a coroutine, here and in the run that this one is part of; a late one is cancelled at once."""
         if self._outer is not None:
-            self._outer.add(future)
+            self._outer.add(call)
         with self._lock:
-            self._futures.add(future)
+            self._pending.add(call)
             is_late = self._is_cancelled
-        future.add_done_callback(self._futures.discard)
+        call.outcome.add_done_callback(lambda _: self._drop(call))
         if is_late:
-            future.cancel()
+            call.cancel()
 
     def cancel(self) -> None:
         """Cancel what is under way, and whatever this run still begins."""
         with self._lock:
             self._is_cancelled = True
-            pending = list(self._futures)
-        for future in pending:
-            future.cancel()
+            pending = list(self._pending)
+        for call in pending:
+            call.cancel()
+
+    def _drop(self, call: Call[Any]) -> None:
+        with self._lock:
+            self._pending.discard(call)
 
 
 _calls: ContextVar[Calls | None] = ContextVar("langgraph_moa_calls", default=None)
@@ -78,10 +118,13 @@ async def in_synchronous_run(function: Callable[..., Result], *arguments: Any) -
     """
     context = copy_context()
     calls = context.run(calls_of_one_run)
+    running = asyncio.ensure_future(in_thread(context.run, function, *arguments))
+    running.add_done_callback(lambda done: done.cancelled() or done.exception())  # also where nobody waits any more
     try:
-        return await in_thread(context.run, function, *arguments)
+        return await asyncio.shield(running)
     finally:
         calls.cancel()
+        await asyncio.wait([running], timeout=_PARTING_SECONDS)
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -91,15 +134,14 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         BaseException: Whatever the coroutine raises. An interrupt of the waiting thread cancels the coroutine; in the
             threads of a graph's nodes, `Calls.cancel` does.
     """
-    level = _level.get()
-    future = asyncio.run_coroutine_threadsafe(_at_level(level + 1, coroutine), _loop(level))
+    call = Call(coroutine, _level.get())
     calls = _calls.get()
     if calls is not None:
-        calls.add(future)
+        calls.add(call)
     try:
-        return future.result()
+        return call.outcome.result()
     except BaseException:
-        future.cancel()
+        call.cancel()
         raise
 
 
@@ -112,11 +154,6 @@ def _begin_again() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_again)
-
-
-async def _at_level(level: int, coroutine: Coroutine[Any, Any, Result]) -> Result:
-    _level.set(level)
-    return await coroutine
 
 
 def _loop(level: int) -> asyncio.AbstractEventLoop:

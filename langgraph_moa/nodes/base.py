@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any, Literal
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
+from langgraph.errors import GraphBubbleUp
 
 from langgraph_moa import background
 from langgraph_moa.errors import SelfReferenceError
@@ -17,6 +19,10 @@ from langgraph_moa.state import MoAState
 
 Update = dict[str, Any]
 """What a node writes: channel names and values."""
+
+
+class RunAbandoned(GraphBubbleUp):
+    """Nobody waits for the run any more. LangGraph lets it through and saves nothing for the node."""
 
 
 class Node(Runnable[MoAState, Update]):
@@ -32,7 +38,10 @@ class Node(Runnable[MoAState, Update]):
 
     def invoke(self, input: MoAState, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002, ANN401
         """Run the coroutine on a background loop."""
-        return background.run(self._guarded(input, config or {}))
+        try:
+            return background.run(self._guarded(input, config or {}))
+        except CancelledError:
+            raise RunAbandoned(self._run.mixture.name) from None
 
     async def ainvoke(self, input: MoAState, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002, ANN401
         """Run the coroutine in the caller's loop."""
