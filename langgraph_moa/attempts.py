@@ -112,7 +112,11 @@ async def ask(
     Raises:
         SelfReferenceError: The model calls the mixture that it sits in.
     """
-    limits = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
+    try:
+        limits = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
+    except Exception as unbuilt:  # noqa: BLE001 - a model that cannot be built is data, as one that fails is
+        ledger.fail(ledger.open(model.label), unbuilt)
+        return
     for retry in itertools.count(1):
         error = await _request(model, request, config, limits, ledger)
         if error is None or is_cancelled() or retry > model.retries or not is_transient(error):

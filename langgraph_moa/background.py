@@ -134,11 +134,11 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         BaseException: Whatever the coroutine raises. An interrupt of the waiting thread cancels the coroutine; in the
             threads of a graph's nodes, `Calls.cancel` does.
     """
-    call = Call(coroutine, _level.get())
     calls = _calls.get()
-    if calls is not None:
-        calls.add(call)
+    call = Call(coroutine, _level.get())
     try:
+        if calls is not None:
+            calls.add(call)
         return call.outcome.result()
     except BaseException:
         call.cancel()

@@ -12,7 +12,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
+from langgraph_moa.chains import map_chat_models
 from langgraph_moa.retrying import DEFAULT_RETRIES
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
@@ -51,20 +53,44 @@ def _drop_closed() -> None:
         _keepers.pop(loop, None)
 
 
+def moves_between_loops(model: BaseChatModel) -> bool:
+    """Say whether a chat model's HTTP client can be replaced by the running loop's: OpenAI's own, not a user's."""
+    custom = ("http_async_client", "openai_proxy", "http_socket_options")
+    has_root = hasattr(getattr(model, "root_async_client", None), "with_options")
+    return has_root and not any(getattr(model, name, None) for name in custom)
+
+
+async def in_running_loop(model: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """Return a copy of a chat model or chain in which chat models of that kind use the running loop's client."""
+    client = await shared_openai_client()
+
+    def moved(chat_model: BaseChatModel) -> BaseChatModel:
+        return _with_root(chat_model, http_client=client) if moves_between_loops(chat_model) else chat_model
+
+    return map_chat_models(model, moved)
+
+
 def without_retries(model: BaseChatModel) -> tuple[BaseChatModel, int]:
     """Return a copy of a chat model whose client does not retry, and the retries that are left to us.
 
     As many as the model was told to make, or `DEFAULT_RETRIES`. A model that retries by itself and cannot be told not
     to, which is told by `max_retries`, comes back as it is, with none left to us: retries never multiply.
     """
-    root = getattr(model, "root_async_client", None)
-    if root is not None and hasattr(root, "with_options"):
-        quiet = root.with_options(max_retries=0)
-        quiet.organization, quiet.project = root.organization, root.project  # it looks for missing ones elsewhere
-        update = {"max_retries": 0, "root_async_client": quiet, "async_client": quiet.chat.completions}
-        return model.model_copy(update=update), root.max_retries
+    root: Any = getattr(model, "root_async_client", None)
+    if hasattr(root, "with_options"):
+        return _with_root(model, max_retries=0).model_copy(update={"max_retries": 0}), root.max_retries
     own = getattr(model, "max_retries", None)
     return model, DEFAULT_RETRIES if own is None else 0
+
+
+def _with_root(model: Any, **options: Any) -> BaseChatModel:  # noqa: ANN401 - any class on the OpenAI SDK
+    """Return a copy of a chat model whose client has other options."""
+    root = model.root_async_client
+    changed = root.with_options(**options)
+    changed.organization, changed.project = root.organization, root.project  # it looks for missing ones elsewhere
+    update = {"root_async_client": changed, "async_client": changed.chat.completions}
+    copy: BaseChatModel = model.model_copy(update=update)
+    return copy
 
 
 def base_urls(model: BaseChatModel) -> set[str]:

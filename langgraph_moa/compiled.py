@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
@@ -21,8 +22,18 @@ class MoAGraph(CompiledStateGraph[MoAState, None, Any, Any]):
     Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`.
     """
 
+    def batch(self, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401 - LangChain's own arguments
+        """Call the graph for every input, side by side; an interrupt cancels the calls of all."""
+        context = copy_context()
+        calls = context.run(background.calls_of_one_run)
+        with ThreadPoolExecutor(1, thread_name_prefix="langgraph-moa-batch") as runner:
+            try:
+                return runner.submit(context.run, partial(super().batch, *args, **kwargs)).result()
+            finally:
+                calls.cancel()
+
     def stream(self, *args: Any, **kwargs: Any) -> Generator[Any]:  # noqa: ANN401 - LangGraph's own arguments
-        """Stream as every LangGraph graph does; `invoke` and `batch` stream too.
+        """Stream as every LangGraph graph does; `invoke` streams too.
 
         Closing the stream, or an interrupt such as Ctrl-C, cancels every call at once: LangGraph itself would wait for
         each to end. Within a synchronous graph of the user's, that graph's own stream decides, and it does wait.

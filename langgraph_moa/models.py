@@ -11,17 +11,23 @@ from weakref import WeakKeyDictionary
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import BasePromptTemplate
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence, RunnableWithFallbacks
-from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.runtime import get_runtime
 
 from langgraph_moa import background
-from langgraph_moa.clients import base_urls, shared_openai_client, without_retries
+from langgraph_moa.chains import chat_models_in, first_step, is_plain
+from langgraph_moa.clients import (
+    base_urls,
+    in_running_loop,
+    moves_between_loops,
+    shared_openai_client,
+    without_retries,
+)
 from langgraph_moa.credentials import find_key, key_names, secrets_in
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
 from langgraph_moa.mixture import Model, model_label
-from langgraph_moa.mixture.naming import chat_models_in, limit_names
+from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
@@ -67,8 +73,9 @@ class ReadyModel:
 
     async def limit_keys(self) -> set[str]:
         """Return the keys of `Mixture.limits` that concern this model: provider, `provider:model`, base URL."""
-        addresses = {url for model in chat_models_in(await self._runnable()) for url in base_urls(model)}
-        return limit_names(self._given) | addresses
+        model = await self._runnable()
+        chat_models = chat_models_in(model) if is_plain(model) else []
+        return limit_names(self._given).union(*map(base_urls, chat_models))
 
     def secrets(self) -> set[str]:
         """Return what must not stand in an error message: the keys that the model is given or holds."""
@@ -102,19 +109,24 @@ class ReadyModel:
                 raise ConfigurationError(msg)
 
     async def _runnable(self) -> Runnable[Any, Any]:
-        return await self._of_running_loop(self._model) if isinstance(self._model, str) else self._model
-
-    async def _of_running_loop(self, name: str) -> Runnable[Any, Any]:
+        """Return the model with the HTTP client of the running loop, wherever the client is ours to choose."""
+        model = self._model
+        if not isinstance(model, str) and not any(moves_between_loops(one) for one in chat_models_in(model)):
+            return model
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:
             for closed in [other for other in self._by_loop if other.is_closed()]:
                 del self._by_loop[closed]
-            provider = PROVIDERS[parse_model_name(name).provider]
-            extra = {"http_async_client": await shared_openai_client()} if provider.openai_client else {}
-            built, left = without_retries(self._build(name, provider, extra))
-            self.retries = self._kwargs.get("max_retries", DEFAULT_RETRIES) if provider.retries_off else left
+            built = await self._from_string(model) if isinstance(model, str) else await in_running_loop(model)
             self._by_loop[loop] = built
         return self._by_loop[loop]
+
+    async def _from_string(self, name: str) -> Runnable[Any, Any]:
+        provider = PROVIDERS[parse_model_name(name).provider]
+        extra = {"http_async_client": await shared_openai_client()} if provider.openai_client else {}
+        built, left = without_retries(self._build(name, provider, extra))
+        self.retries = left if not provider.retries_off else _told(self._kwargs.get("max_retries"))
+        return built
 
     def _build(self, name: str, provider: Provider, extra: dict[str, Any]) -> BaseChatModel:
         """Build the chat model of a string."""
@@ -133,6 +145,10 @@ class ReadyModel:
 
         built: BaseChatModel = init_chat_model(model, model_provider=provider_name, **arguments)
         return _without_openai_account(built) if provider_name == "together" else built
+
+
+def _told(retries: int | None) -> int:
+    return DEFAULT_RETRIES if retries is None else retries
 
 
 def _with_own_key(name: str, provider_name: str, provider: Provider, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +172,7 @@ def _without_openai_account(model: Any) -> BaseChatModel:  # noqa: ANN401 - a `C
 
 def _must_be_synchronous(runnable: Runnable[Any, Any]) -> bool:
     """Say whether a graph must run synchronously, as its caller does: a checkpointer may serve such callers alone."""
-    if not background.is_serving() or not isinstance(_first_step(runnable), PregelProtocol):
+    if not background.is_serving() or not isinstance(first_step(runnable), PregelProtocol):
         return False
     info = get_runtime().execution_info
     return info is not None and info.thread_id is not None
@@ -164,20 +180,7 @@ def _must_be_synchronous(runnable: Runnable[Any, Any]) -> bool:
 
 def _takes_state(runnable: Runnable[Any, Any]) -> bool:
     """Say whether a Runnable reads a state with messages: a graph does, or a prompt with that variable."""
-    first = _first_step(runnable)
+    first = first_step(runnable)
     if isinstance(first, BasePromptTemplate):
         return "messages" in {*first.input_variables, *first.optional_variables}
     return isinstance(first, PregelProtocol)
-
-
-def _first_step(runnable: Runnable[Any, Any]) -> Runnable[Any, Any]:
-    """Return what a Runnable calls first, behind retries, fallbacks and bound arguments, at the head of a chain."""
-    while True:
-        if isinstance(runnable, RunnableBindingBase):
-            runnable = runnable.bound
-        elif isinstance(runnable, RunnableWithFallbacks):
-            runnable = runnable.runnable
-        elif isinstance(runnable, RunnableSequence):
-            runnable = runnable.first
-        else:
-            return runnable

@@ -19,6 +19,8 @@ class LayerRecord(TypedDict):
     """Of every slot, in configured order."""
     synthesis: Proposal | None
     """What the layer's own aggregator made of them."""
+    substitute: str | None
+    """Slot whose proposal stands in for the synthesis, where that aggregator failed."""
 
 
 class MoAInput(TypedDict):

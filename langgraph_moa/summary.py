@@ -22,8 +22,10 @@ class Missing(TypedDict):
 
 
 class Substitute(TypedDict):
-    """What stands in for the answer, and why."""
+    """A proposal that stands in for what an aggregator should have written, and why."""
 
+    seat: str
+    """Node of the aggregator that failed."""
     layer: int
     proposer: str
     model: str
@@ -87,8 +89,8 @@ class MoASummary(TypedDict):
     ok: int
     planned: int
     missing: list[Missing]
-    substitute: Substitute | None
-    """The proposal that was given in place of an answer, where the aggregator failed."""
+    substitutes: list[Substitute]
+    """Proposals that were given in place of an answer, where an aggregator failed."""
     shortened: list[str]
     """Seats that read references which were shortened to fit their context window."""
     usage: UsageSummary
@@ -131,7 +133,7 @@ def summarize(
         ok=len(proposals) - len(missing),
         planned=len(proposals),
         missing=missing,
-        substitute=None if substitute is None else _substitute(substitute, answer),
+        substitutes=_substitutes(layers, answer, substitute),
         shortened=[_seat_name(slot) for slot, call in zip(slots, calls, strict=True) if call["shortened"]],
         usage=UsageSummary(
             total=sum_usage([slot["usage"] for slot in slots]),
@@ -152,9 +154,23 @@ def summarize(
     )
 
 
-def _substitute(proposal: Proposal, answer: Proposal) -> Substitute:
+def _substitutes(layers: dict[str, LayerRecord], answer: Proposal, substitute: Proposal | None) -> list[Substitute]:
+    within = [
+        _substitute(f"layer_{number}_join", proposal, record["synthesis"])
+        for number, record in layers.items()
+        for proposal in record["proposals"]
+        if record["synthesis"] is not None and proposal["proposer"] == record["substitute"]
+    ]
+    return within if substitute is None else [*within, _substitute("aggregator", substitute, answer)]
+
+
+def _substitute(seat: str, proposal: Proposal, failed: Proposal) -> Substitute:
     return Substitute(
-        layer=proposal["layer"], proposer=proposal["proposer"], model=proposal["model"], reason=_why(answer)
+        seat=seat,
+        layer=proposal["layer"],
+        proposer=proposal["proposer"],
+        model=proposal["model"],
+        reason=_why(failed),
     )
 
 

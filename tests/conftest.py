@@ -12,7 +12,7 @@ import pytest
 
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # LangGraph reads it once, when it is imported
 
-from langgraph_moa.testing import Simulator  # noqa: E402
+from langgraph_moa.testing import Simulator
 
 _KEYS = ("_API_KEY", "_BASE_URL", "_API_BASE")
 _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_HOME")

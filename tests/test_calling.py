@@ -464,7 +464,7 @@ def test_every_attempt_has_its_own_price() -> None:
     assert [call["model"] for call in calls] == ["scriptedchatmodel:dear", "scriptedchatmodel:cheap"]
     prices = {"scriptedchatmodel:dear": Price(10, 1), "scriptedchatmodel:cheap": Price(1, 1)}
     table = PriceTable(prices=prices, date="2026-01-01", source="by hand")
-    record = LayerRecord(proposals=out["proposals"], synthesis=None)
+    record = LayerRecord(proposals=out["proposals"], synthesis=None, substitute=None)
     summary = summarize("m", {"1": record}, out["proposals"][0], prices=table)
     assert summary["usage"]["slots"][0]["cost"] == 11.0
 

@@ -36,25 +36,27 @@ def test_only_usable_texts_are_passed_on(status: Status) -> None:
     """A proposal that is not ok is never shown to the next stage."""
     good, bad, last = proposal("good"), proposal("bad", status=status), proposal("last")
     assert not is_usable(bad)
-    assert usable_texts(LayerRecord(proposals=[good, bad, last], synthesis=None)) == ["good", "last"]
+    assert usable_texts(LayerRecord(proposals=[good, bad, last], synthesis=None, substitute=None)) == ["good", "last"]
 
 
 def test_a_layers_own_synthesis_takes_the_place_of_its_answers() -> None:
     """Where a layer has an aggregator of its own, its text alone is passed on."""
-    record = LayerRecord(proposals=[proposal("a"), proposal("b")], synthesis=proposal("a and b"))
+    record = LayerRecord(proposals=[proposal("a"), proposal("b")], synthesis=proposal("a and b"), substitute=None)
     assert usable_texts(record) == ["a and b"]
 
 
 def test_a_layer_without_answers_passes_nothing_on() -> None:
     """Without a usable proposal there is no text."""
-    assert usable_texts(LayerRecord(proposals=[proposal("a", status="error")], synthesis=None)) == []
+    assert usable_texts(LayerRecord(proposals=[proposal("a", status="error")], synthesis=None, substitute=None)) == []
 
 
 def test_proposals_are_told_layer_by_layer() -> None:
     """Layers are ordered by number, not as words: the tenth comes after the second."""
     numbers = (10, 2, 1)
     layers = {
-        str(number): LayerRecord(proposals=[proposal(f"{number}{slot}", layer=number) for slot in "ba"], synthesis=None)
+        str(number): LayerRecord(
+            proposals=[proposal(f"{number}{slot}", layer=number) for slot in "ba"], synthesis=None, substitute=None
+        )
         for number in numbers
     }
     assert [item["text"] for item in all_proposals(layers)] == ["1b", "1a", "2b", "2a", "10b", "10a"]

@@ -65,7 +65,7 @@ def failed(name: str, status: str = "error", **changes: Any) -> Proposal:
 
 def layer(*proposals: Proposal, synthesis: Proposal | None = None) -> LayerRecord:
     """Return what a layer leaves behind."""
-    return LayerRecord(proposals=list(proposals), synthesis=synthesis)
+    return LayerRecord(proposals=list(proposals), synthesis=synthesis, substitute=None)
 
 
 FELL_BACK = [request("a:x"), request("a:y", tokens(10, 10), fallback=1)]

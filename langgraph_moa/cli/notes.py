@@ -60,11 +60,10 @@ def degraded_line(summary: MoASummary) -> str | None:
         f"layer {item['layer']} {item['proposer']} ({item['status']}{', ' + item['reason'] if item['reason'] else ''})"
         for item in summary["missing"]
     ]
-    stand_in = summary["substitute"]
     parts = [f"without {_listed(missing)}"] if missing else []
-    if stand_in is not None:
+    for stand_in in summary["substitutes"]:
         why = f" ({stand_in['reason']})" if stand_in["reason"] else ""
-        parts.append(f"the aggregator failed{why}, the answer is the proposal of {stand_in['proposer']}")
+        parts.append(f"{stand_in['seat']} failed{why}, in its place stands the proposal of {stand_in['proposer']}")
     return f"degraded: {'; '.join(parts) or 'a fallback answered in place of a model'}"
 
 

@@ -10,8 +10,10 @@ from typing import Any, Literal, Self, TypedDict, Unpack, get_args
 
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import Runnable
 
 from langgraph_moa import checks
+from langgraph_moa.chains import parts_of
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.limits import Limit, read_limits, write_limits
 from langgraph_moa.mixture.layer import Layer, Slot
@@ -308,11 +310,10 @@ def _refuse_idle_limits(mixture: Mixture) -> None:
 def _limit_names(mixture: Mixture) -> set[str]:
     names: set[str] = set()
     for _, model in _models_within(mixture):
-        inner = nested_mixture(model)
-        if isinstance(inner, Mixture):
-            names |= _limit_names(inner)
-        elif not isinstance(model, NestedModel):
-            names |= limit_names(model)
+        names |= limit_names(model)
+        for part in parts_of(model) if isinstance(model, Runnable) else (model,):
+            inner = nested_mixture(part)
+            names |= _limit_names(inner) if isinstance(inner, Mixture) else set()
     return names
 
 

@@ -34,10 +34,9 @@ class JoinNode(Node):
         proposals = sorted(state["proposals"], key=lambda proposal: proposal["index"])
         self._check_quorum(proposals)
         earlier = state["layers"] if self._number > 1 else {}
-        layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None)}
+        layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
         if self._merger is not None:
-            synthesis = await self._synthesis(self._merger, state, layers, config)
-            layers[str(self._number)] = LayerRecord(proposals=proposals, synthesis=synthesis)
+            layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
         return {"layers": layers}
 
     def _check_quorum(self, proposals: list[Proposal]) -> None:
@@ -51,14 +50,16 @@ class JoinNode(Node):
             counts = (self._run.mixture.name, self._number, usable, len(proposals))
             logger.warning("%s: layer %d goes on with %d of %d proposals (%s)", *counts, missing)
 
-    async def _synthesis(
+    async def _synthesized(
         self, merger: Merger, state: MoAState, layers: dict[str, LayerRecord], config: RunnableConfig
-    ) -> Proposal:
+    ) -> LayerRecord:
         self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label))
         record = layers[str(self._number)]
         answers = self._run.answers(record, self._number)
         named = model_config(config, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
         merged = await merger.merge(state["messages"], answers, named, all_proposals(layers))
-        if merged.substitute is not None:
-            merged.proposal["text"] = merged.substitute["text"]
-        return merged.proposal
+        best = merged.substitute
+        if best is not None:
+            merged.proposal["text"] = best["text"]
+        name = None if best is None else best["proposer"]
+        return LayerRecord(proposals=record["proposals"], synthesis=merged.proposal, substitute=name)

@@ -73,8 +73,8 @@ class Application:
         number = self._record.begin(request)
         exchange = Exchange(request, number, self._record, receive, send)
         try:
-            if body is None:
-                text = "We could not parse the JSON body of your request: it must be an object."
+            if body is None or not isinstance(body.get("messages"), list):
+                text = "The body of a request must be a JSON object with a list of `messages`."
                 await exchange.fail(400, protocol.error(text, "invalid_request_error"))
             else:
                 await exchange.answer(self._model(request.model))

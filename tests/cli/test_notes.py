@@ -22,7 +22,7 @@ def _summary(*, cost: float | None, unpriced: list[str], tokens: int | None = 12
     ]
     return {
         "mixture": "moa", "depth": 2, "degraded": missing > 0, "ok": 6 - missing, "planned": 6, "missing": gone,
-        "substitute": None, "shortened": [],
+        "substitutes": [], "shortened": [],
         "usage": {"total": usage, "slots": [slot], "unknown": []},
         "cost": {"total": cost, "unpriced": unpriced, "prices_date": "2024-08-12"},
         "timing": {"total": 1.25, "layers": [1.0], "aggregator": 0.25, "first_token": None},
@@ -73,6 +73,6 @@ def test_quiet_notes_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_stand_in_for_the_answer_is_named() -> None:
     """Whoever reads a proposal in place of an answer is told so, and why."""
-    stand_in = Substitute(layer=1, proposer="b", model="x:y", reason="no answer within 5 s")
-    said = degraded_line({**_summary(cost=None, unpriced=[]), "degraded": True, "substitute": stand_in})
-    assert said == "degraded: the aggregator failed (no answer within 5 s), the answer is the proposal of b"
+    stand_in = Substitute(seat="aggregator", layer=1, proposer="b", model="x:y", reason="no answer within 5 s")
+    said = degraded_line({**_summary(cost=None, unpriced=[]), "degraded": True, "substitutes": [stand_in]})
+    assert said == "degraded: aggregator failed (no answer within 5 s), in its place stands the proposal of b"

@@ -85,7 +85,7 @@ class _Breaking(ScriptedChatModel):
 
     async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
         yield ChatGenerationChunk(message=AIMessageChunk(content="half an ans"))
-        raise ConnectionError
+        raise ValueError
 
 
 async def test_a_model_that_breaks_off_is_followed_by_a_restart() -> None:

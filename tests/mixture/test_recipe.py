@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tomllib
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import RunnableLambda
 
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.graph import create_moa
+from langgraph_moa.limits import Limit, limit_key
 from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
+from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
 from langgraph_moa.redaction import redact
 from langgraph_moa.testing import ScriptedChatModel
@@ -32,6 +35,12 @@ NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,5}", fullmatch=True).filter(
 )
 STRINGS = st.builds("{}:{}".format, st.sampled_from(["openai", "together", "ollama"]), WORDS.filter(str.strip))
 SECONDS = st.floats(0.001, 1e6) | st.integers(1, 1000)
+LIMITS = st.integers(1, 1000) | st.builds(
+    Limit,
+    concurrency=st.none() | st.integers(1, 1000),
+    requests_per_minute=st.floats(0.01, 1e9),
+    tokens_per_minute=st.none() | st.integers(1, 10**9),
+)
 VALUES = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
@@ -46,6 +55,7 @@ def seats(models: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
         "max_tokens": st.none() | st.integers(1, 10**6),
         "timeout": st.none() | SECONDS,
         "fallbacks": st.lists(models, max_size=2),
+        "context_window": st.none() | st.integers(1, 10**7),
         "model_kwargs": st.just({}),
     }
 
@@ -66,10 +76,20 @@ def layers(draw: st.DrawFn, models: st.SearchStrategy[Any], aggregators: st.Sear
     )
 
 
+@st.composite
+def limited(draw: st.DrawFn, unlimited: st.SearchStrategy[Mixture]) -> Mixture:
+    """Draw a mixture with limits of its models, their providers, and servers."""
+    mixture = draw(unlimited)
+    names = [name for seat in mixture.seats if isinstance(seat.model, str) for name in limit_names(seat.model)]
+    keys = st.sampled_from(sorted({*names, "http://127.0.0.1:11434/v1", "https://us.example"}))
+    return replace(mixture, limits=draw(st.dictionaries(keys.filter(lambda key: key == limit_key(key)), LIMITS)))
+
+
 def mixtures(models: st.SearchStrategy[Any], name: str) -> st.SearchStrategy[Mixture]:
     """Return mixtures of these models, with that name or the default one."""
-    aggregators = st.builds(Aggregator, models, prompt=PROMPTS, **seats(models))
-    return st.builds(
+    policies = st.sampled_from(["raise", "best_proposal"])
+    aggregators = st.builds(Aggregator, models, prompt=PROMPTS, on_failure=policies, **seats(models))
+    unlimited = st.builds(
         Mixture,
         st.lists(layers(models, aggregators), min_size=1, max_size=2),
         aggregators,
@@ -77,7 +97,9 @@ def mixtures(models: st.SearchStrategy[Any], name: str) -> st.SearchStrategy[Mix
         reference_placement=st.sampled_from(["tail", "system"]),
         shuffle_seed=st.none() | st.integers(0, 2**32),
         on_partial=st.sampled_from(["allow", "warn", "raise"]),
+        on_overflow=st.sampled_from(["shorten", "windows", "raise"]),
     )
+    return limited(unlimited)
 
 
 MIXTURES = mixtures(STRINGS, "inner") | mixtures(STRINGS | mixtures(STRINGS, "inner"), "outer")
@@ -150,6 +172,24 @@ def test_wrong_tables(table: dict[str, Any], problem: str) -> None:
         pytest.param(lambda: small(shuffle_seed=-1), "shuffle_seed must be .*0 or more, got -1", id="seed"),
         pytest.param(
             lambda: small(reference_placement="x"), "must be one of 'tail', 'system'; got 'x'", id="placement"
+        ),
+        pytest.param(
+            lambda: small(on_overflow="cut"), "one of 'shorten', 'windows', 'raise'; got 'cut'", id="on-overflow"
+        ),
+        pytest.param(lambda: small(limits=["openai"]), "Mixture.limits must be a table", id="limits-list"),
+        pytest.param(
+            lambda: small(limits={"openai": 0}), r"limits\['openai'\]: concurrency must .*got 0", id="no-place"
+        ),
+        pytest.param(
+            lambda: small(limits={"togethre": 8, "openai": 2}),
+            "limits names 'togethre', which no model of this mixture is. Allowed: a base URL, or one of "
+            "openai, openai:a, openai:b$",
+            id="misspelt-limit",
+        ),
+        pytest.param(
+            lambda: Mixture([Layer([RunnableLambda(str)])], RunnableLambda(str), limits={"openai": 2}),
+            r"Allowed: a base URL, or one of \(no model that can be limited",
+            id="nothing-to-limit",
         ),
         pytest.param(lambda: small(on_partial="stop"), "one of 'allow', 'warn', 'raise'; got 'stop'", id="on-partial"),
     ],
@@ -307,6 +347,30 @@ def test_swap_takes_no_key_to_another_provider() -> None:
         ["openai:x"], Aggregator("together:a/b", model_kwargs={**key, "base_url": "http://127.0.0.1/v1"})
     )
     assert "api_key" in served.swap({"aggregator": "openai:c"}).merger.model_kwargs
+
+
+def test_limits_may_concern_any_model() -> None:
+    """A limit may name a fallback, a layer's own aggregator, or a model of a nested mixture, compiled or not."""
+    inner = Mixture.of(["groq:a"], "mistralai:b", name="inner")
+    layer = Layer([Proposer("openai:c", fallbacks=["xai:d"]), inner], aggregator="together:e")
+    limits = dict.fromkeys(["groq", "mistralai:b", "openai", "xai:d", "together", "anthropic", "http://h/v1"], 1)
+    aggregator = Aggregator("anthropic:f", fallbacks=[create_moa(Mixture.of(["cohere:g"], "cohere:h", name="far"))])
+    mixture = Mixture([layer], aggregator, limits={**limits, "cohere:h": 2})
+    assert dict(mixture.effective_limits) == {key: Limit(concurrency=1) for key in limits} | {
+        "cohere:h": Limit(concurrency=2)
+    }
+
+
+def test_swap_takes_idle_limits_away() -> None:
+    """A limit that concerns none of the new models goes with the old ones; those of servers and of the others stay."""
+    limits = {"openai:a": 1, "openai": 2, "together": 3, "http://h/v1": 4}
+    mixture = Mixture([Layer(["openai:a", "openai:c"])], "together:b", limits=limits)
+    assert dict(mixture.swap({"openai:a": "openai:d"}).effective_limits) == {
+        key: Limit(concurrency=limits[key]) for key in ["openai", "together", "http://h/v1"]
+    }
+    swapped = mixture.swap({"openai:a": "together:a", "openai:c": "together:c"})
+    assert list(swapped.limits) == ["together", "http://h/v1"]
+    assert dict(mixture.swap({"aggregator": "together:z"}).limits) == dict(mixture.limits)
 
 
 def test_a_plan_prices_the_dearest_fallback() -> None:

@@ -66,6 +66,11 @@ def test_a_seat_takes_any_model(seat: type[Proposer | Aggregator], model: Any) -
         pytest.param({"max_tokens": 10.5}, "max_tokens must be a whole number .*10.5", id="half-a-token"),
         pytest.param({"timeout": 0}, "timeout must be a number above 0, or None; got 0", id="no-time"),
         pytest.param({"timeout": float("inf")}, "timeout must be a number above 0, .*inf", id="endless"),
+        pytest.param(
+            {"context_window": 0}, "context_window must be a whole number in 1 or more, got 0", id="no-window"
+        ),
+        pytest.param({"context_window": 8e3}, "context_window must be a whole number .*8000.0", id="window-number"),
+        pytest.param({"context_window": True}, "context_window must be a whole number .*True", id="window-flag"),
         pytest.param({"model_kwargs": ["a"]}, "model_kwargs must be a mapping .*got list", id="kwargs-list"),
     ],
 )
@@ -97,6 +102,12 @@ def test_wrong_values_of_a_proposer(options: dict[str, Any], problem: str) -> No
         pytest.param(
             {"strategy": "guess"}, "Aggregator.strategy must be one of 'synthesize'.*got 'guess'", id="strategy"
         ),
+        pytest.param(
+            {"on_failure": "ignore"},
+            "on_failure must be one of 'raise', 'best_proposal'; got 'ignore'",
+            id="on-failure",
+        ),
+        pytest.param({"on_failure": None}, "on_failure must be one of .*got None", id="no-on-failure"),
         pytest.param({"prompt": " "}, "Aggregator.prompt must be text, or None; got ' '", id="prompt"),
     ],
 )
@@ -157,6 +168,9 @@ def test_only_what_was_set_is_shown_and_written() -> None:
     assert repr(Proposer("openai:a", temperature=0.0)) == "Proposer(model='openai:a', temperature=0.0)"
     assert Proposer("openai:a", temperature=0.0).to_dict() == {"model": "openai:a", "temperature": 0.0}
     assert Aggregator("openai:a").to_dict() == {"model": "openai:a"}
+    written = {"model": "openai:a", "context_window": 8192, "on_failure": "best_proposal"}
+    assert Aggregator("openai:a", context_window=8192, on_failure="best_proposal").to_dict() == written
+    assert Proposer("openai:a", context_window=8192).to_dict() == {"model": "openai:a", "context_window": 8192}
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])  # noqa: S301 - our own

@@ -21,7 +21,7 @@ def kind_of(outcome: dict[str, Any] | BaseException) -> str:
     if isinstance(outcome, BaseException):
         return f"untyped {type(outcome).__name__}"
     summary = outcome["messages"][-1].response_metadata["moa"]
-    if summary["substitute"]:
+    if summary["substitutes"]:
         return "best proposal"
     return "degraded answer" if summary["degraded"] else "full answer"
 
@@ -65,7 +65,7 @@ def _answer_violations(token: str, outcome: dict[str, Any]) -> Iterator[str]:
             yield f"{token}: the tool call is {answer.tool_calls}"
     elif set(_TOKEN.findall(answer.text)) != {token}:
         yield f"{token}: the answer is {answer.text!r}"
-    elif answer.response_metadata["moa"]["substitute"]:
+    elif answer.response_metadata["moa"]["substitutes"]:
         if answer.text not in usable:
             yield f"{token}: no proposal is {answer.text!r}"
     elif answer.response_metadata.get("finish_reason") != "length":
