@@ -17,11 +17,16 @@ from tests.contract import aimock as foreign
 from tests.contract.aimock import Aimock
 from tests.contract.child_server import ChildServer
 
+REQUIRED = "LANGGRAPH_MOA_REQUIRE_AIMOCK"
+"""Environment variable: where it is set, tests without aimock fail rather than skip."""
+
 
 @pytest.fixture(scope="session")
 def aimock_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run aimock."""
     reason = foreign.missing()
+    if reason is not None and os.environ.get(REQUIRED):
+        pytest.fail(reason)
     if reason is not None:
         pytest.skip(reason)
     with foreign.server(tmp_path_factory.mktemp("fixtures")) as server:
