@@ -207,8 +207,16 @@ class Admission:
         self._settled = False
 
     async def __aenter__(self) -> Self:
+        await self.enter()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    async def enter(self) -> None:
+        """Wait for a place."""
         if not self._limits:
-            return self
+            return
         house, call = self._house, Call(self._tokens)
         came_at = house.clock()
         house.post(partial(house.come, call, self._limits, self._model))
@@ -221,9 +229,9 @@ class Admission:
         finally:
             self.waited = 0.0 if call.at_once else house.clock() - came_at
         self._call = call
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """Give the place back, from any thread."""
         if self._call is not None:
             self._house.post(partial(self._house.leave, self._call))
 

@@ -6,13 +6,13 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, ParentCommand
 
 from langgraph_moa.admission import Admission, admission
 from langgraph_moa.errors import SelfReferenceError
@@ -22,9 +22,10 @@ from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model, usage_of
 from langgraph_moa.replies import Reply
 from langgraph_moa.retrying import is_transient, pause_before
+from langgraph_moa.threads import threads_of_one_request
 
-NOT_DATA = (GraphBubbleUp, SelfReferenceError)
-"""What a call may raise that is no failure of its model."""
+_NOT_DATA = (GraphBubbleUp, SelfReferenceError)
+"""What a call may raise that is no failure of its model: an interrupt for a person, or the end of the run."""
 Describe = Callable[[BaseException], Failure]
 _jitter = random.Random()  # noqa: S311 - spreads calls in time
 
@@ -137,15 +138,13 @@ async def _request(
     ledger: Ledger,
 ) -> BaseException | None:
     """Make one request within the limits; return its failure."""
-    async with AsyncExitStack() as stack:
-        with ledger.waiting():
-            place = await _enter(stack, model, request, limits)
+    async with _place(model, request, limits, ledger) as place:
         record = ledger.open(model.label)
         try:
             reply = await _shielded_from_itself(model.ask(request, config))
-        except NOT_DATA:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes data
+        except Exception as error:
+            if isinstance(error, _NOT_DATA) and not isinstance(error, ParentCommand):
+                raise
             if not is_cancelled():
                 ledger.fail(record, error)
             return error
@@ -156,12 +155,21 @@ async def _request(
     return None
 
 
-async def _enter(
-    stack: AsyncExitStack, model: ReadyModel, request: Sequence[BaseMessage], limits: Mapping[str, Limit]
-) -> Admission:
+@asynccontextmanager
+async def _place(
+    model: ReadyModel, request: Sequence[BaseMessage], limits: Mapping[str, Limit], ledger: Ledger
+) -> AsyncIterator[Admission]:
+    """Wait for a place, and keep it until the request has ended: a thread goes on when its call is cancelled."""
     paced = any(limit.tokens_per_minute for limit in limits.values())
     tokens = estimate_request(request) + (model.max_tokens or 0) if paced else 0
-    return await stack.enter_async_context(admission(limits, model=model.label, tokens=tokens))
+    place = admission(limits, model=model.label, tokens=tokens)
+    with ledger.waiting():
+        await place.enter()
+    threads = threads_of_one_request()
+    try:
+        yield place
+    finally:
+        threads.when_ended(place.leave)
 
 
 def is_cancelled() -> bool:

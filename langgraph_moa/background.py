@@ -11,19 +11,18 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Generic, TypeVar
 
-from langgraph_moa.threads import in_thread
+from langgraph_moa.threads import DaemonThreads, in_thread
 
 Result = TypeVar("Result")
 
 _level: ContextVar[int] = ContextVar("langgraph_moa_background_level", default=0)
 _loops: list[asyncio.AbstractEventLoop] = []
 _lock = threading.Lock()
-_THREADS = 256
-"""For synchronous functions among the models; the default of asyncio is a few more than there are cores."""
 _PARTING_SECONDS = 0.25
 """For a cancelled run in a thread to write what it has; a function that cannot be cancelled is left behind."""
 
@@ -159,8 +158,19 @@ if hasattr(os, "register_at_fork"):
 def _loop(level: int) -> asyncio.AbstractEventLoop:
     with _lock:
         while len(_loops) <= level:
-            loop = asyncio.new_event_loop()
-            loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="langgraph-moa-sync"))
-            threading.Thread(target=loop.run_forever, name=f"langgraph-moa-{len(_loops)}", daemon=True).start()
-            _loops.append(loop)
+            _loops.append(_started(len(_loops)))
         return _loops[level]
+
+
+def _started(level: int) -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(DaemonThreads())
+    threading.Thread(target=_serve, args=(loop,), name=f"langgraph-moa-{level}", daemon=True).start()
+    return loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop for ever. A task that asks the process to end stops it; that is for who waits for the task."""
+    while True:
+        with suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()

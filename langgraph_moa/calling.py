@@ -45,12 +45,13 @@ class SeatCaller:
 
     Args:
         seat: A proposer or an aggregator.
-        streams: Whether tokens may be wanted one by one.
+        answers_user: Whether it is the last: its tokens may be wanted one by one, and a call of a tool is an answer.
     """
 
-    def __init__(self, seat: Seat, *, streams: bool) -> None:
+    def __init__(self, seat: Seat, *, answers_user: bool) -> None:
         self.label = model_label(seat.model)
-        self._models = [ReadyModel(seat, model, streams=streams) for model in (seat.model, *seat.fallbacks)]
+        self._answers_user = answers_user
+        self._models = [ReadyModel(seat, model, streams=answers_user) for model in (seat.model, *seat.fallbacks)]
 
     async def call(
         self, place: Place, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms
@@ -67,16 +68,18 @@ class SeatCaller:
             SelfReferenceError: The model calls the mixture that it sits in.
         """
         ledger = Ledger(lambda error: describe(error, self._secrets()))
-        asking = self._ask_in_turn(messages, config, terms, ledger)
         interrupted = None
         try:
-            await within(terms.seconds, asking, unless=terms.unless)
+            await within(terms.seconds, self._ask_in_turn(messages, config, terms, ledger), unless=terms.unless)
         except DeadlineExceeded:
-            lacking = "answer" if ledger.calls else "place under Mixture.limits"
-            interrupted = Failure(kind="DeadlineExceeded", message=f"no {lacking} within {terms.seconds:.3g} s")
+            interrupted = Failure(kind="DeadlineExceeded", message=_lacking(ledger, terms.seconds))
         except QuorumReached:
             interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
         return self._outcome(place, ledger, interrupted)
+
+    def is_answer(self, message: AIMessage) -> bool:
+        """Say whether the seat has given what it is asked for."""
+        return status_of(message) == "ok" or (self._answers_user and bool(message.tool_calls))
 
     async def _ask_in_turn(
         self, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
@@ -85,8 +88,7 @@ class SeatCaller:
             for position, model in enumerate(self._models):
                 ledger.position = position
                 await ask(model, messages, guarded, terms, ledger)
-                message = ledger.message
-                if is_cancelled() or (message is not None and (status_of(message) == "ok" or message.tool_calls)):
+                if is_cancelled() or (ledger.message is not None and self.is_answer(ledger.message)):
                     return
 
     def _outcome(self, place: Place, ledger: Ledger, interrupted: Failure | None) -> Outcome:
@@ -116,6 +118,15 @@ class SeatCaller:
 
     def _secrets(self) -> set[str]:
         return {secret for model in self._models for secret in model.secrets()}
+
+
+def _lacking(ledger: Ledger, seconds: float) -> str:
+    """Say what did not come in time."""
+    if seconds <= 0:
+        return "no time was left"
+    if ledger.calls:
+        return f"no answer within {seconds:.3g} s"
+    return f"no request could be made within {seconds:.3g} s: no place under Mixture.limits, or the model was not ready"
 
 
 def _verdict(ledger: Ledger, interrupted: Failure | None) -> tuple[Status, Failure | None]:

@@ -2,48 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.prompts import BasePromptTemplate
-from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import (
     Runnable,
     RunnableAssign,
+    RunnableBranch,
     RunnableParallel,
     RunnablePassthrough,
     RunnablePick,
     RunnableSequence,
     RunnableWithFallbacks,
 )
-from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
+from langchain_core.vectorstores import VectorStoreRetriever
 
 AnyRunnable = Runnable[Any, Any]
-_PLAIN = (BaseChatModel, BasePromptTemplate, BaseOutputParser, BaseRetriever, RunnablePassthrough, RunnablePick)
+_PLAIN = (BaseChatModel, BasePromptTemplate, VectorStoreRetriever, RunnablePick)
+
+
+class _Joint(NamedTuple):
+    """How Runnables of one class are taken apart and put together again."""
+
+    parts: Callable[[Any], Sequence[AnyRunnable]]
+    of_parts: Callable[[Any, Sequence[AnyRunnable]], Mapping[str, Any]]
+    """The fields that hold the parts, filled with others in the same order."""
+
+
+def _branches(model: RunnableBranch[Any, Any], parts: Sequence[AnyRunnable]) -> Mapping[str, Any]:
+    pairs = zip(parts[:-1:2], parts[1::2], strict=True)
+    return {"branches": list(pairs), "default": parts[-1]}
+
+
+_BOUND = _Joint(lambda model: [model.bound], lambda _, parts: {"bound": parts[0]})
+_JOINTS: Mapping[type[AnyRunnable], _Joint] = {
+    RunnableBindingBase: _BOUND,
+    RunnableEachBase: _BOUND,
+    RunnableWithFallbacks: _Joint(
+        lambda model: [model.runnable, *model.fallbacks],
+        lambda _, parts: {"runnable": parts[0], "fallbacks": list(parts[1:])},
+    ),
+    RunnableSequence: _Joint(
+        lambda model: model.steps,
+        lambda _, parts: {"first": parts[0], "middle": list(parts[1:-1]), "last": parts[-1]},
+    ),
+    RunnableParallel: _Joint(
+        lambda model: list(model.steps__.values()),
+        lambda model, parts: {"steps__": dict(zip(model.steps__, parts, strict=True))},
+    ),
+    RunnableAssign: _Joint(lambda model: [model.mapper], lambda _, parts: {"mapper": parts[0]}),
+    RunnableBranch: _Joint(
+        lambda model: [*(part for branch in model.branches for part in branch), model.default], _branches
+    ),
+}
+
+
+def _joint_of(model: AnyRunnable) -> _Joint | None:
+    return next((joint for kind, joint in _JOINTS.items() if isinstance(model, kind)), None)
+
+
+def opened(model: AnyRunnable) -> Sequence[AnyRunnable]:
+    """Return what a Runnable is directly joined of: steps, branches, or what is bound or has retries or fallbacks.
+
+    Nothing for one that is not joined. What an agent, a graph or a function calls is not seen.
+    """
+    joint = _joint_of(model)
+    return () if joint is None else joint.parts(model)
 
 
 def parts_of(model: AnyRunnable) -> Iterator[AnyRunnable]:
-    """Yield what a Runnable is joined of, or itself: steps, branches, and what is bound or has retries or fallbacks.
-
-    What an agent, a graph or a function calls is not seen.
-    """
-    joined: Iterable[AnyRunnable]
-    if isinstance(model, RunnableBindingBase):
-        joined = (model.bound,)
-    elif isinstance(model, RunnableWithFallbacks):
-        joined = (model.runnable, *model.fallbacks)
-    elif isinstance(model, RunnableSequence):
-        joined = model.steps
-    elif isinstance(model, RunnableParallel):
-        joined = model.steps__.values()
-    elif isinstance(model, RunnableAssign):
-        joined = (model.mapper,)
-    else:
+    """Yield what a Runnable is joined of in the end, or itself."""
+    if _joint_of(model) is None:
         yield model
-        return
-    for part in joined:
+    for part in opened(model):
         yield from parts_of(part)
 
 
@@ -53,27 +88,38 @@ def chat_models_in(model: AnyRunnable) -> list[BaseChatModel]:
 
 
 def is_plain(model: AnyRunnable) -> bool:
-    """Say whether nothing but chat models, prompts, parsers and retrievers is called: no function, agent or graph."""
-    return all(isinstance(part, _PLAIN) for part in parts_of(model))
+    """Say whether a Runnable asks nobody but the chat models in it, and those one at a time.
+
+    No function, agent or graph is in it, nor a parser or retriever that may ask a model, and no two branches at once
+    have chat models.
+    """
+    if _joint_of(model) is None:
+        return _is_plain_part(model)
+    branches = [part for part in opened(model) if chat_models_in(part)]
+    at_once = isinstance(model, RunnableParallel) and len(branches) > 1
+    one_by_one = not at_once and not (isinstance(model, RunnableEachBase) and branches)
+    return one_by_one and all(map(is_plain, opened(model)))
+
+
+def _is_plain_part(part: AnyRunnable) -> bool:
+    if isinstance(part, RunnablePassthrough):
+        return part.func is None and part.afunc is None
+    if isinstance(part, BaseOutputParser):  # one that mends what it reads holds the chain that it asks
+        return not any(isinstance(held, Runnable) for held in vars(part).values())
+    return isinstance(part, _PLAIN)
 
 
 def map_chat_models(model: AnyRunnable, change: Callable[[BaseChatModel], AnyRunnable]) -> AnyRunnable:
-    """Return a Runnable in which every chat model, fallbacks included, is what `change` makes of it."""
-
-    def changed(part: AnyRunnable) -> AnyRunnable:
-        return map_chat_models(part, change)
-
+    """Return a Runnable in which every chat model that `chat_models_in` finds is what `change` makes of it."""
     if isinstance(model, BaseChatModel):
         return change(model)
-    if isinstance(model, RunnableBindingBase):
-        return model.model_copy(update={"bound": changed(model.bound)})
-    if isinstance(model, RunnableWithFallbacks):
-        fallbacks = [changed(fallback) for fallback in model.fallbacks]
-        return model.model_copy(update={"runnable": changed(model.runnable), "fallbacks": fallbacks})
-    if isinstance(model, RunnableSequence):
-        middle = [changed(step) for step in model.middle]
-        return model.model_copy(update={"first": changed(model.first), "middle": middle, "last": changed(model.last)})
-    return model
+    joint = _joint_of(model)
+    if joint is None:
+        return model
+    parts = [map_chat_models(part, change) for part in joint.parts(model)]
+    copied: Any = model  # every joined Runnable is a Pydantic model
+    changed: AnyRunnable = copied.model_copy(update=joint.of_parts(model, parts))
+    return changed
 
 
 def first_step(runnable: AnyRunnable) -> AnyRunnable:

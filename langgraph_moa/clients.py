@@ -7,8 +7,10 @@ A client keeps connections that belong to the loop they were opened in: used in 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +21,7 @@ from langgraph_moa.retrying import DEFAULT_RETRIES
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
+_OLLAMA_PORT = 11434
 
 
 async def shared_openai_client() -> Any:  # noqa: ANN401 - a client class that the OpenAI SDK exports as a value only
@@ -28,7 +31,8 @@ async def shared_openai_client() -> Any:  # noqa: ANN401 - a client class that t
     if client is None:
         from openai import DefaultAsyncHttpxClient
 
-        _drop_closed()
+        forget_closed_loops(_clients)
+        forget_closed_loops(_keepers)
         client = _clients[loop] = DefaultAsyncHttpxClient()
         # An event loop closes the asynchronous generators that it has started, and so this client, when it shuts down.
         keeper = _keepers[loop] = _close_at_shutdown(client)
@@ -46,11 +50,15 @@ async def _close_at_shutdown(client: Any) -> AsyncGenerator[None]:  # noqa: ANN4
         _keepers.pop(loop, None)
 
 
-def _drop_closed() -> None:
-    """Let go of clients whose loop was closed without a shutdown: their sockets go with them."""
-    for loop in [loop for loop in _clients if loop.is_closed()]:
-        _clients.pop(loop, None)
-        _keepers.pop(loop, None)
+def forget_closed_loops(by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any]) -> None:
+    """Let go of what belongs to loops that were closed, clients and their sockets when nobody shut the loop down.
+
+    Other threads may put in what belongs to their loops meanwhile, or take it out.
+    """
+    for reference in by_loop.keyrefs():  # a list, where iterating would fail when another thread changes the mapping
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            by_loop.pop(loop, None)
 
 
 def moves_between_loops(model: BaseChatModel) -> bool:
@@ -96,6 +104,16 @@ def _with_root(model: Any, **options: Any) -> BaseChatModel:  # noqa: ANN401 - a
 def base_urls(model: BaseChatModel) -> set[str]:
     """Return the address that a chat model's requests go to, as far as the model tells it."""
     holders = (getattr(model, "root_async_client", None), model)
-    names = ("base_url", "openai_api_base", "anthropic_api_url", "groq_api_base", "endpoint_url")
+    names = ("base_url", "openai_api_base", "anthropic_api_url", "groq_api_base", "endpoint", "endpoint_url")
     found = {str(value) for holder in holders for name in names if (value := getattr(holder, name, None))}
+    if type(model).__module__.startswith("langchain_ollama"):
+        found = {ollama_url(next(iter(found), None))}
     return {url for url in found if "://" in url}
+
+
+def ollama_url(given: str | None) -> str:
+    """Return the address at which Ollama is asked: that of the model, of `OLLAMA_HOST`, or on this machine."""
+    host = given or os.environ.get("OLLAMA_HOST", "").strip() or "127.0.0.1"
+    if "://" in host:
+        return host
+    return f"http://{host}" if urlsplit(f"//{host}").port else f"http://{host}:{_OLLAMA_PORT}"

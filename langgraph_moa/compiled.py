@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from langgraph_moa import background
 from langgraph_moa.state import MoAState
 
+Configs = RunnableConfig | Sequence[RunnableConfig] | None
 _END = object()
 
 
@@ -22,32 +24,90 @@ class MoAGraph(CompiledStateGraph[MoAState, None, Any, Any]):
     Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`.
     """
 
-    def batch(self, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401 - LangChain's own arguments
-        """Call the graph for every input, side by side; an interrupt cancels the calls of all."""
+    def batch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,  # noqa: ANN401 - LangGraph's own options
+    ) -> list[Any]:
+        """Call the graph for every input, side by side; an interrupt cancels the calls of all.
+
+        Args:
+            inputs: One for each run.
+            config: For all runs, or one for each. The first one's `max_concurrency` says how many runs go side by side;
+                by default as many as a run makes calls, at least 128.
+            return_exceptions: Whether a run's error stands in its place, rather than being raised.
+            kwargs: Options of `invoke`.
+        """
         context = copy_context()
         calls = context.run(background.calls_of_one_run)
+        runs = partial(super().batch, inputs, self._widened(config), return_exceptions=return_exceptions, **kwargs)
         with ThreadPoolExecutor(1, thread_name_prefix="langgraph-moa-batch") as runner:
             try:
-                return runner.submit(context.run, partial(super().batch, *args, **kwargs)).result()
+                return runner.submit(context.run, runs).result()
             finally:
                 calls.cancel()
 
-    def stream(self, *args: Any, **kwargs: Any) -> Generator[Any]:  # noqa: ANN401 - LangGraph's own arguments
+    def batch_as_completed(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,  # noqa: ANN401 - LangGraph's own options
+    ) -> Generator[tuple[int, Any]]:
+        """Call the graph for every input, and give each output with its position, in the order in which they come.
+
+        Closing the generator, or an interrupt, cancels the calls of all runs that have not ended.
+
+        Args:
+            inputs: As in `batch`.
+            config: As in `batch`.
+            return_exceptions: As in `batch`.
+            kwargs: As in `batch`.
+        """
+        widened = self._widened(config)
+        return _stepping(
+            super().batch_as_completed(inputs, widened, return_exceptions=return_exceptions, **kwargs)  # type: ignore[call-overload]
+        )
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> Generator[Any]:  # noqa: A002, ANN401
         """Stream as every LangGraph graph does; `invoke` streams too.
 
         Closing the stream, or an interrupt such as Ctrl-C, cancels every call at once: LangGraph itself would wait for
         each to end. Within a synchronous graph of the user's, that graph's own stream decides, and it does wait.
+
+        Args:
+            input: The conversation, as `{"messages": [...]}`; `None` to resume; or a `Command`.
+            config: Of the run.
+            options: LangGraph's own, such as `stream_mode`, `subgraphs` and `durability`.
         """
-        steps = super().stream(*args, **kwargs)
-        context = copy_context()
-        calls = context.run(background.calls_of_one_run)
-        with ThreadPoolExecutor(1, thread_name_prefix="langgraph-moa-stream") as stepper:
-            try:
-                while (chunk := stepper.submit(context.run, _step, steps).result()) is not _END:
-                    yield chunk
-            finally:
-                calls.cancel()
-                stepper.submit(context.run, _close, steps).result()
+        return _stepping(super().stream(input, config, **options))
+
+    def _widened(self, config: Configs) -> RunnableConfig | list[RunnableConfig]:
+        """Return configs that say how many runs go side by side: LangChain does not ask the graph's own config.
+
+        Nothing else of that is taken over, since every run merges it: callbacks would be called twice.
+        """
+        own = RunnableConfig(max_concurrency=(self.config or {}).get("max_concurrency"))
+        if config is None or isinstance(config, dict):
+            return {**own, **(config or {})}
+        return [{**own, **one} for one in config]
+
+
+def _stepping(steps: Iterator[Any]) -> Generator[Any]:
+    """Step through a synchronous run in a thread of its own, and cancel its calls when nobody reads on."""
+    context = copy_context()
+    calls = context.run(background.calls_of_one_run)
+    with ThreadPoolExecutor(1, thread_name_prefix="langgraph-moa-stream") as stepper:
+        try:
+            while (chunk := stepper.submit(context.run, _step, steps).result()) is not _END:
+                yield chunk
+        finally:
+            calls.cancel()
+            stepper.submit(context.run, _close, steps).result()
 
 
 def _step(steps: Iterator[Any]) -> Any:  # noqa: ANN401 - whatever the stream modes give

@@ -73,17 +73,18 @@ class QuorumError(MoAError):
     Args:
         layer: Number of the layer, counted from 1.
         quorum: Usable proposals that the layer needs.
-        proposals: Every proposal of the layer with its status, in configured order.
+        proposals: Every proposal so far with its status, layer by layer, in configured order.
     """
 
     def __init__(self, layer: int, quorum: int, proposals: Sequence[Mapping[str, Any]]) -> None:
         self.layer = layer
         self.quorum = quorum
         self.proposals = list(proposals)
-        usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
+        own = [proposal for proposal in self.proposals if proposal.get("layer", layer) == layer]
+        usable = sum(proposal["status"] == "ok" for proposal in own)
         super().__init__(
-            f"layer {layer}: {usable} of {len(self.proposals)} proposers gave a usable answer, {quorum} needed "
-            f"({_causes(self.proposals)}). {f'Lower Layer.quorum to {usable}, or mend' if usable else 'Mend'} "
+            f"layer {layer}: {usable} of {len(own)} proposers gave a usable answer, {quorum} needed "
+            f"({_causes(own)}). {f'Lower Layer.quorum to {usable}, or mend' if usable else 'Mend'} "
             "or replace these models."
         )
 
@@ -104,7 +105,7 @@ class AggregatorError(MoAError):
         self.proposals = list(proposals)
         usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
         super().__init__(
-            f"the aggregator failed: {cause}. Usable proposals kept in .proposals: {usable}. "
+            f"the aggregator failed: {cause.removesuffix('.')}. Usable proposals kept in .proposals: {usable}. "
             "Name another model in Aggregator(fallbacks=...), or call again."
         )
 

@@ -23,7 +23,7 @@ class ProgressEvent(TypedDict):
     """The proposer's slot; `"aggregator"`, or `"join"` for a layer's own aggregator."""
     model: str
     seconds: NotRequired[float | None]
-    """Since the call began."""
+    """In which the seat's models were asked, waiting apart; `None` when no request was made."""
     tokens: NotRequired[int | None]
     """Output tokens; `None` when the provider did not report them."""
     status: NotRequired[Status]

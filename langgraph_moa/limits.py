@@ -13,6 +13,7 @@ from langgraph_moa.errors import ConfigurationError
 _URL = re.compile(r"(https?)://(?:[^/?#]*@)?([^/?#\s]*)([^?#]*)", re.IGNORECASE)
 _TRAILING = re.compile(r"[/\s]+\Z")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LOOPBACK = re.compile(r"\A(?:localhost|\[::1\])(?=:|\Z)")
 _EXAMPLES = "'together', 'openai:gpt-4o' or 'http://127.0.0.1:11434/v1'"
 
 
@@ -71,7 +72,7 @@ def limit_key(name: str) -> str:
     """Return the one spelling of a key; names of providers and models stay as they are.
 
     A URL gets a lower-case scheme and host and loses the default port, trailing slashes, the query and the user's name
-    and password, so that a key never holds a secret.
+    and password, so that a key never holds a secret. `localhost` and `[::1]` are `127.0.0.1`.
     """
     name = name.strip()
     match = _URL.match(name)
@@ -79,7 +80,18 @@ def limit_key(name: str) -> str:
         return name
     scheme, host, path = match.groups()
     scheme = scheme.lower()
-    return f"{scheme}://{host.lower().removesuffix(_DEFAULT_PORTS[scheme])}{_TRAILING.sub('', path)}"
+    server = _LOOPBACK.sub("127.0.0.1", host.lower().removesuffix(_DEFAULT_PORTS[scheme]))
+    return f"{scheme}://{server}{_TRAILING.sub('', path)}"
+
+
+def concerns(key: str, name: str) -> bool:
+    """Say whether a limit is one of what a call is known by: a provider, a `provider:model`, or a base URL.
+
+    Args:
+        key: Of the limit. A URL also concerns every address below it: `http://h` that of `http://h/v1`.
+        name: What the call is known by. Both are as `limit_key` returns them.
+    """
+    return name == key or (_URL.match(key) is not None and name.startswith(f"{key}/"))
 
 
 def read_limits(what: str, value: object) -> Limits:
@@ -130,8 +142,8 @@ def applying(limits: Mapping[str, Limit], keys: Iterable[str]) -> dict[str, Limi
     """
     if not limits:
         return {}
-    found = (limit_key(key) for key in keys)
-    return {key: limits[key] for key in found if key in limits}
+    names = [limit_key(key) for key in keys]
+    return {key: limit for key, limit in limits.items() if any(concerns(key, name) for name in names)}
 
 
 def _set_fields(limit: Limit) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from langgraph_moa import background
 from langgraph_moa.chains import chat_models_in, first_step, is_plain
 from langgraph_moa.clients import (
     base_urls,
+    forget_closed_loops,
     in_running_loop,
     moves_between_loops,
     shared_openai_client,
@@ -32,6 +33,7 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
+from langgraph_moa.room import answer_length
 from langgraph_moa.surrogates import well_formed_messages
 
 
@@ -47,7 +49,8 @@ class ReadyModel:
     def __init__(self, seat: Seat, model: Model, *, streams: bool) -> None:
         self.label = model_label(model)
         sampling = {"temperature": seat.temperature, "max_tokens": seat.max_tokens}
-        self.max_tokens = seat.max_tokens
+        self.max_tokens = answer_length(seat, model)
+        """Of its answer at most; `None`: nobody has said."""
         self.retries = 0
         """Of a request that failed in passing, besides any that the model makes by itself; known once it was asked."""
         self._parameters = {name: value for name, value in sampling.items() if value is not None}
@@ -114,12 +117,12 @@ class ReadyModel:
         if not isinstance(model, str) and not any(moves_between_loops(one) for one in chat_models_in(model)):
             return model
         loop = asyncio.get_running_loop()
-        if loop not in self._by_loop:
-            for closed in [other for other in self._by_loop if other.is_closed()]:
-                del self._by_loop[closed]
-            built = await self._from_string(model) if isinstance(model, str) else await in_running_loop(model)
-            self._by_loop[loop] = built
-        return self._by_loop[loop]
+        ready = self._by_loop.get(loop)
+        if ready is None:
+            forget_closed_loops(self._by_loop)
+            ready = await self._from_string(model) if isinstance(model, str) else await in_running_loop(model)
+            self._by_loop[loop] = ready
+        return ready
 
     async def _from_string(self, name: str) -> Runnable[Any, Any]:
         provider = PROVIDERS[parse_model_name(name).provider]

@@ -1,15 +1,22 @@
-"""What must be there before any call is made: keys and packages."""
+"""What must be there before any call is made: keys and packages, and models for the limits of servers."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from langgraph_moa.credentials import find_key
-from langgraph_moa.errors import MissingDependencyError, MissingKeyError, MoAError
+from langchain_core.runnables import Runnable
+
+from langgraph_moa.chains import chat_models_in, is_plain, parts_of
+from langgraph_moa.clients import base_urls, ollama_url
+from langgraph_moa.credentials import NO_KEY, find_key, key_names
+from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError, MoAError
+from langgraph_moa.limits import concerns, limit_key
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.mixture.seats import Seat, nested_mixture
+from langgraph_moa.mixture.recipe import mixtures_in, models_within
+from langgraph_moa.mixture.seats import Model, Seat, nested_mixture
 from langgraph_moa.providers import PROVIDERS, parse_model_name
 
 
@@ -24,13 +31,9 @@ class Problem(NamedTuple):
 def problems(mixture: Mixture) -> tuple[Problem, ...]:
     """Say which packages and keys a mixture lacks, each model once, with no call made."""
     found: dict[str, Problem] = {}
-    for seat in mixture.seats:
-        for model in (seat.model, *seat.fallbacks):
-            inner = nested_mixture(model)
-            if isinstance(inner, Mixture):
-                found |= {problem.model: problem for problem in problems(inner)}
-            elif isinstance(model, str) and (error := _problem(model, seat)) is not None:
-                found[model] = Problem(model, error)
+    for seat, model in models_within(mixture):
+        if isinstance(model, str) and (error := _problem(model, seat)) is not None:
+            found[model] = Problem(model, error)
     return tuple(found.values())
 
 
@@ -40,13 +43,14 @@ def prepare(mixture: Mixture) -> None:
     Raises:
         MissingKeyError: The first key that is missing; `problems` lists them all.
         MissingDependencyError: The first package that is missing.
+        ConfigurationError: A limit names a base URL that no model is asked at, though all of them tell their address.
     """
     for problem in problems(mixture):
         raise problem.error
-    for seat in mixture.seats:
-        for model in (seat.model, *seat.fallbacks):
-            if isinstance(model, str):
-                importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
+    for _, model in models_within(mixture):
+        if isinstance(model, str):
+            importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
+    _refuse_idle_urls(mixture)
 
 
 def _problem(name: str, seat: Seat) -> MoAError | None:
@@ -59,3 +63,55 @@ def _problem(name: str, seat: Seat) -> MoAError | None:
     if provider.key_variable is None or find_key(provider_name, provider, kwargs) is not None:
         return None
     return MissingKeyError(f"{name!r} needs a key: set {provider.key_variable}, or choose another model")
+
+
+def _refuse_idle_urls(mixture: Mixture) -> None:
+    """Refuse a base URL in the limits, nested ones included, that concerns no model, as one that is misspelt does."""
+    for _, model in models_within(mixture):
+        for inner in mixtures_in(model):
+            _refuse_idle_urls(inner)
+    urls = [key for key in mixture.limits if "://" in key]
+    addresses = list(_addresses(mixture)) if urls else []
+    known = sorted({limit_key(address) for address in addresses if address is not None})
+    idle = [url for url in urls if not any(concerns(url, address) for address in known)]
+    if idle and None not in addresses:
+        msg = (
+            f"Mixture.limits names {', '.join(map(repr, idle))}, where no model of the mixture {mixture.name!r} is "
+            f"asked. Correct it, or leave it out. Addresses of its models: {', '.join(known) or 'none'}"
+        )
+        raise ConfigurationError(msg)
+
+
+def _addresses(mixture: Mixture) -> Iterator[str | None]:
+    """Yield the addresses of all that a limit can concern, nested mixtures included; `None` for one that is unknown."""
+    for seat, model in models_within(mixture):
+        if isinstance(model, str):
+            yield from _addresses_of_string(model, seat)
+        elif isinstance(model, Runnable):
+            yield from _addresses_of_object(model)
+
+
+def _addresses_of_object(model: Runnable[Any, Any]) -> Iterator[str | None]:
+    """Yield the addresses of chat models, where a limit concerns them; a function may call any mixture: `None`."""
+    if is_plain(model):
+        for chat_model in chat_models_in(model):
+            yield from base_urls(chat_model) or {None}
+    elif not all(is_plain(part) or nested_mixture(part) is not None for part in parts_of(model)):
+        yield None
+
+
+def _addresses_of_string(name: str, seat: Seat) -> set[str] | set[None]:
+    provider_name, model = parse_model_name(name)
+    kwargs: dict[str, Any] = dict(seat.model_kwargs) if name == seat.model else {}
+    given = kwargs.get("base_url")
+    if provider_name == "ollama":
+        return {ollama_url(given)}
+    if not PROVIDERS[provider_name].openai_client:
+        return {given} if isinstance(given, str) else {None}
+    from langchain.chat_models import init_chat_model
+
+    arguments = {key: value for key, value in kwargs.items() if key not in key_names(provider_name)}
+    try:
+        return base_urls(init_chat_model(model, model_provider=provider_name, api_key=NO_KEY, **arguments)) or {None}
+    except Exception:  # noqa: BLE001 - its call will say why it cannot be built
+        return {None}

@@ -43,11 +43,11 @@ class NestedRun(TypedDict):
     mixture: str
     degraded: bool
     missing: list[str]
-    """Its slots without a usable answer."""
+    """Its slots without a usable answer, the first 100."""
     cost: float | None
     """US dollars of all its calls, as far as they are known."""
     unpriced: list[str]
-    """Its models that were called and whose cost is unknown."""
+    """Its models that were called and whose cost is unknown, the first 100; itself, where it does not say."""
 
 
 class CallRecord(TypedDict):
@@ -107,6 +107,12 @@ class Proposal(TypedDict):
     """Of a mixture that answered in this slot."""
 
 
+LONGEST_WORD = 200
+"""Characters that are kept of a name or a word that a provider or a remote graph gives."""
+MOST_ENTRIES = 100
+"""That are kept of a list that a remote graph gives."""
+_LARGEST = 2**53 - 1
+"""Of tokens or dollars: whole numbers up to here are exact in JSON everywhere, and no bill is larger."""
 _THINK_MARK = re.compile(r"<think>|</think>\s*")
 _UNOPENED_THINKING = re.compile(r"\A.*?</think>[ \t]*$\s*", re.DOTALL | re.MULTILINE)
 _UNCLOSED_THINKING = re.compile(r"(?:\A\s*|^[ \t]*)<think>.*\Z", re.DOTALL | re.MULTILINE)
@@ -206,50 +212,47 @@ def status_of(message: AIMessage) -> Status:
 
 
 def finish_reason(message: AIMessage) -> str | None:
-    """Return why the model stopped, in the provider's word."""
-    metadata = message.response_metadata
-    reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
-    return str(reason) if reason else None
+    """Return why the model stopped, in the provider's word, of which 200 characters are kept."""
+    return _first_word(message, "finish_reason", "stop_reason", "done_reason")
 
 
 def served_model(message: AIMessage) -> str | None:
-    """Return the model that the provider says has answered."""
-    name = message.response_metadata.get("model_name") or message.response_metadata.get("model")
-    return str(name) if name else None
+    """Return the model that the provider says has answered, 200 characters of its name at most."""
+    return _first_word(message, "model_name", "model")
 
 
 def nested_run(message: AIMessage) -> NestedRun | None:
-    """Return what a mixture says of the run that made its answer; `None` when no mixture made it."""
-    summary = message.response_metadata.get("moa")
-    if not isinstance(summary, dict):
+    """Return what a mixture says of the run that made its answer; `None` when no mixture made it.
+
+    A remote graph may be of another version, or lie: what is not of the type that is written here is taken for unknown.
+    """
+    summary = _table(message.response_metadata.get("moa"))
+    mixture, degraded = _word(summary.get("mixture")), summary.get("degraded")
+    if mixture is None or not isinstance(degraded, bool):
         return None
-    try:
-        return NestedRun(
-            mixture=summary["mixture"],
-            degraded=summary["degraded"],
-            missing=[f"layer_{item['layer']}_{item['proposer']}" for item in summary["missing"]],
-            cost=summary["cost"]["total"],
-            unpriced=summary["cost"]["unpriced"],
-        )
-    except (KeyError, TypeError):  # a summary of another version, from a remote graph
-        return None
+    cost = _table(summary.get("cost"))
+    total, unpriced = _dollars(cost.get("total")), _entries(cost.get("unpriced"))
+    names = [_word(name) for name in unpriced]
+    if None in names or not isinstance(cost.get("unpriced"), list) or (total is None and not names):
+        names = [mixture]
+    return NestedRun(
+        mixture=mixture,
+        degraded=degraded,
+        missing=[node for item in _entries(summary.get("missing")) if (node := _node(_table(item))) is not None],
+        cost=total,
+        unpriced=[name for name in names if name is not None],
+    )
 
 
 def usage_of(message: AIMessage) -> Usage | None:
-    """Return the tokens a message reports; those of all its calls if a mixture made it."""
-    mixture = message.response_metadata.get("moa")
-    if isinstance(mixture, dict) and isinstance(mixture.get("usage"), dict):
-        return cast("Usage | None", mixture["usage"].get("total"))
-    reported = message.usage_metadata
-    if reported is None or "total_tokens" not in reported:  # an answer from LangChain's cache reports only a cost of 0
-        return None
-    return Usage(
-        input_tokens=reported.get("input_tokens"),
-        output_tokens=reported.get("output_tokens"),
-        total_tokens=reported["total_tokens"],
-        cached_tokens=reported.get("input_token_details", {}).get("cache_read"),
-        reasoning_tokens=reported.get("output_token_details", {}).get("reasoning"),
-    )
+    """Return the tokens a message reports; those of all its calls if a mixture made it. No count, no tokens known."""
+    mixture = _table(message.response_metadata.get("moa"))
+    if "usage" in mixture:
+        total = _table(_table(mixture["usage"]).get("total"))
+        return _usage(total, cached=total.get("cached_tokens"), reasoning=total.get("reasoning_tokens"))
+    reported = _table(message.usage_metadata)
+    cached = _table(reported.get("input_token_details")).get("cache_read")
+    return _usage(reported, cached=cached, reasoning=_table(reported.get("output_token_details")).get("reasoning"))
 
 
 def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
@@ -268,4 +271,50 @@ def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
 def _block_text(block: str | dict[str, Any]) -> str:
     if isinstance(block, str):
         return block
-    return str(block.get("text") or "") if block.get("type") in {"text", "output_text"} else ""
+    text = block.get("text") if block.get("type") in ("text", "output_text") else None
+    return text if isinstance(text, str) else ""
+
+
+def _first_word(message: AIMessage, *keys: str) -> str | None:
+    """Return the first of these entries of a message's metadata that says something."""
+    words = (_word(message.response_metadata.get(key)) for key in keys)
+    return next((word for word in words if word is not None), None)
+
+
+def _usage(reported: dict[str, Any], *, cached: object, reasoning: object) -> Usage | None:
+    """Return the counts that are counts; `None` when there is none, as in an answer from LangChain's cache."""
+    usage = Usage(
+        input_tokens=_count(reported.get("input_tokens")),
+        output_tokens=_count(reported.get("output_tokens")),
+        total_tokens=_count(reported.get("total_tokens")),
+        cached_tokens=_count(cached),
+        reasoning_tokens=_count(reasoning),
+    )
+    return None if all(count is None for count in usage.values()) else usage
+
+
+def _node(missing: dict[str, Any]) -> str | None:
+    layer, slot = _count(missing.get("layer")), _word(missing.get("proposer"))
+    return None if layer is None or slot is None else f"layer_{layer}_{slot}"
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(value: object) -> list[Any]:
+    return value[:MOST_ENTRIES] if isinstance(value, list) else []
+
+
+def _word(value: object) -> str | None:
+    return (well_formed(value[:LONGEST_WORD]) or None) if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
+
+
+def _dollars(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _LARGEST else None  # NaN is in no range

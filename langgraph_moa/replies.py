@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from pydantic import ValidationError
 
 from langgraph_moa.proposal import Usage, sum_usage, usage_of
 from langgraph_moa.surrogates import well_formed_message
+
+_MISPLACED = ("usage_metadata", "response_metadata", "invalid_tool_calls")
+"""Fields of a message as JSON that LangChain may leave among `additional_kwargs` when it reads one."""
 
 
 class Reply(NamedTuple):
@@ -26,9 +31,11 @@ def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
 
     Raises:
         TypeError: It is something else.
+        ValueError: An entry of `messages` is no message.
+        NotImplementedError: An entry of `messages` is of a type that LangChain does not take for a message.
     """
     if isinstance(output, Mapping) and isinstance(output.get("messages"), list):
-        return _read_state(convert_to_messages(output["messages"]), request)
+        return _read_state([_read_message(message) for message in output["messages"]], request)
     if isinstance(output, AIMessage):
         return Reply(well_formed_message(output), usage_of(output))
     if isinstance(output, BaseMessage):
@@ -39,19 +46,48 @@ def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
     raise TypeError(msg)
 
 
+def _read_message(given: Any) -> BaseMessage:  # noqa: ANN401 - whatever form LangChain takes
+    """Return a message; one that came as JSON has every field in its place, save those whose values do not fit."""
+    [message] = convert_to_messages([given])
+    if message is given or not isinstance(message, AIMessage):
+        return message
+    found = {name: message.additional_kwargs.pop(name) for name in _MISPLACED if name in message.additional_kwargs}
+    for name, value in found.items():
+        with suppress(ValidationError):
+            message = AIMessage.model_validate({**dict(message), name: value})
+    return message
+
+
 def _read_state(messages: Sequence[BaseMessage], request: Sequence[BaseMessage]) -> Reply:
-    new = [message for message in messages if not _is_echo(message, request)]
+    is_echo = _echoes(request)
+    new = [message for message in messages if not is_echo(message)]
     usage = sum_usage([usage_of(message) for message in new if isinstance(message, AIMessage)])
-    last = messages[-1] if messages else None
-    if last is None or last not in new:
+    if not new or new[-1] is not messages[-1]:
         return Reply(AIMessage(""), usage)
+    last = new[-1]
     return Reply(well_formed_message(last if isinstance(last, AIMessage) else AIMessage(last.content)), usage)
 
 
-def _is_echo(message: BaseMessage, request: Sequence[BaseMessage]) -> bool:
-    """Say whether a message stood in the request: by its id, or word for word by the same speaker."""
-    return any(
-        (message.id is not None and message.id == asked.id)
-        or (type(message) is type(asked) and message.content == asked.content and not isinstance(message, AIMessage))
-        for asked in request
-    )
+def _echoes(request: Sequence[BaseMessage]) -> Callable[[BaseMessage], bool]:
+    """Return what tells whether a message stood in the request: by its id, or word for word by the same speaker.
+
+    The time that it takes grows with the length of the conversation alone.
+    """
+    ids = {asked.id for asked in request if asked.id is not None}
+    said = {(type(asked), _key(asked.content)) for asked in request if not isinstance(asked, AIMessage)}
+
+    def is_echo(message: BaseMessage) -> bool:
+        if message.id in ids:
+            return True
+        return not isinstance(message, AIMessage) and (type(message), _key(message.content)) in said
+
+    return is_echo
+
+
+def _key(value: object) -> Hashable:
+    """Return what is equal for equal content: a text itself, and for blocks what they hold, in whatever order."""
+    if isinstance(value, dict):
+        return frozenset((name, _key(held)) for name, held in value.items())
+    if isinstance(value, list):
+        return tuple(_key(item) for item in value)
+    return value if isinstance(value, str | int | float | None) else repr(value)

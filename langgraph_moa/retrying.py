@@ -28,12 +28,21 @@ _CONNECTION_FAILURES = {"APIConnectionError", "TransportError", "ClientConnectio
 _BROKEN_STREAM = "No generation chunks were returned"
 
 
+def root_cause(error: BaseException) -> BaseException:
+    """Return the one exception that a group holds, groups within it opened too; any other exception as it is."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 def is_transient(error: BaseException) -> bool:
     """Say whether the same call may succeed a little later.
 
     True of HTTP 408, 409, 425, 429 and 5xx, of connections that fail or break, and of bodies that cannot be read.
-    A 400, 401, 403, 404 or any other status, a spent quota, and whatever else goes wrong fail again.
+    A 400, 401, 403, 404 or any other status, a spent quota, and whatever else goes wrong fail again. A group of one
+    exception is what that exception is.
     """
+    error = root_cause(error)
     status = _status(error)
     if status is not None:
         return (status in _TRANSIENT_STATUS or status >= _SERVER_ERROR) and getattr(error, "code", None) not in _SPENT
@@ -48,9 +57,10 @@ def is_transient(error: BaseException) -> bool:
 
 def retry_after(error: BaseException) -> float | None:
     """Return the seconds that the provider asks to wait, from `Retry-After` or `retry-after-ms`; `None`: not said."""
-    headers = getattr(getattr(error, "response", None), "headers", None)
-    if not isinstance(headers, Mapping):
+    given = getattr(getattr(root_cause(error), "response", None), "headers", None)
+    if not isinstance(given, Mapping):
         return None
+    headers = {str(name).lower(): value for name, value in given.items()}
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         seconds = _number(headers.get(name))
         if seconds is not None:

@@ -54,7 +54,7 @@ class UsageSummary(TypedDict):
     """The sum of what is known."""
     slots: list[SlotUsage]
     unknown: list[str]
-    """Seats whose tokens were not reported, failed calls among them."""
+    """Seats that made requests whose tokens were not reported, failed calls among them."""
 
 
 class CostSummary(TypedDict):
@@ -69,7 +69,11 @@ class CostSummary(TypedDict):
 
 
 class Timing(TypedDict):
-    """Seconds by the wall clock."""
+    """Seconds by the wall clock.
+
+    A layer that was interrupted or killed when some of its proposers had answered counts the time until it was resumed;
+    a pause between two stages is not counted.
+    """
 
     total: float
     """Sum of the stages."""
@@ -138,7 +142,11 @@ def summarize(
         usage=UsageSummary(
             total=sum_usage([slot["usage"] for slot in slots]),
             slots=slots,
-            unknown=[_seat_name(slot) for slot in slots if slot["usage"] is None],
+            unknown=[
+                _seat_name(slot)
+                for slot, call in zip(slots, calls, strict=True)
+                if slot["usage"] is None and call["attempts"]
+            ],
         ),
         cost=CostSummary(
             total=sum(costs) if costs else None,
@@ -221,8 +229,9 @@ def _unpriced(call: Proposal, prices: PriceTable) -> list[str]:
 
 
 def _is_degraded(call: Proposal) -> bool:
-    fell_back = any(request["fallback"] for request in call["calls"])
-    return fell_back or (call["nested"] is not None and call["nested"]["degraded"])
+    """Say whether a fallback was asked, or a nested mixture was degraded in one of the requests."""
+    requests = call["calls"]
+    return any(one["fallback"] or (one["nested"] is not None and one["nested"]["degraded"]) for one in requests)
 
 
 def _seat_name(slot: SlotUsage) -> str:

@@ -134,9 +134,12 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
     A cancelled call has a second to close its connection; one that takes longer, or ignores it, is left behind.
 
     Raises:
-        DeadlineExceeded: The seconds are over.
+        DeadlineExceeded: The seconds are over; a call with none left is not begun.
         QuorumReached: The event came first.
     """
+    if seconds <= 0:
+        call.close()
+        raise DeadlineExceeded
     task = asyncio.ensure_future(call)
     gate = asyncio.ensure_future(unless.wait()) if unless is not None else None
     waiting = [task] if gate is None else [task, gate]

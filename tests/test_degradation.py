@@ -245,7 +245,7 @@ def test_a_layer_s_own_aggregator_may_be_replaced(provider: Simulator, caplog: p
     assert COMPLAINT not in last_prompt(provider, "fine")
     assert out["messages"][-1].response_metadata["moa"]["degraded"] is True
     [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warning.startswith("layered: join (openai:bad) failed")
+    assert warning.startswith("layered: layer_1_join (openai:bad) failed")
 
 
 def test_a_substitute_within_a_layer_is_in_the_summary(provider: Simulator) -> None:

@@ -289,8 +289,9 @@ def _kwargs_for(model: Model, seat: Seat) -> Mapping[str, Any]:
 
 def _refuse_itself(mixture: Mixture) -> None:
     """Refuse a mixture within itself: one that holds another of its own name, unless the name is the default."""
-    for seat, model in () if mixture.name == DEFAULT_NAME else _models_within(mixture):
-        if not isinstance(model, str) and getattr(model, "name", None) == mixture.name:
+    for seat, model in () if mixture.name == DEFAULT_NAME else models_within(mixture):
+        inner = nested_mixture(model)
+        if inner is not None and inner.name == mixture.name:
             msg = f"the mixture {mixture.name!r} contains itself as {type(seat).__name__}. Name another model there"
             raise ConfigurationError(msg)
 
@@ -308,13 +309,7 @@ def _refuse_idle_limits(mixture: Mixture) -> None:
 
 
 def _limit_names(mixture: Mixture) -> set[str]:
-    names: set[str] = set()
-    for _, model in _models_within(mixture):
-        names |= limit_names(model)
-        for part in parts_of(model) if isinstance(model, Runnable) else (model,):
-            inner = nested_mixture(part)
-            names |= _limit_names(inner) if isinstance(inner, Mixture) else set()
-    return names
+    return {name for _, model in models_within(mixture) for name in limit_names(model)}
 
 
 def _limits_for(mixture: Mixture, layers: Sequence[Layer], aggregator: Aggregator) -> Mapping[str, int | Limit]:
@@ -323,10 +318,16 @@ def _limits_for(mixture: Mixture, layers: Sequence[Layer], aggregator: Aggregato
     return {key: limit for key, limit in mixture.limits.items() if key in names or "://" in key}
 
 
-def _models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:
-    """Yield every model with its seat, those of nested mixtures included."""
+def models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:
+    """Yield every model with its seat, those of nested mixtures included, compiled or not, and of those in chains."""
     for seat in mixture.seats:
         for model in (seat.model, *seat.fallbacks):
             yield seat, model
-            if isinstance(model, Mixture):
-                yield from _models_within(model)
+            for inner in mixtures_in(model):
+                yield from models_within(inner)
+
+
+def mixtures_in(model: Model) -> list[Mixture]:
+    """Return the mixture that a model is, or those that a chain is joined of."""
+    parts = parts_of(model) if isinstance(model, Runnable) else (model,)
+    return [inner for part in parts if isinstance(inner := nested_mixture(part), Mixture)]

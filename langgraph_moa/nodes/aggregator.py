@@ -30,7 +30,7 @@ class AggregatorNode(Node):
     def __init__(self, run: Run, aggregator: Aggregator) -> None:
         super().__init__(run)
         self._depth = run.mixture.depth
-        self._merger = Merger(run, aggregator, Place(self._depth, 0, AGGREGATOR), streams=True)
+        self._merger = Merger(run, aggregator, Place(self._depth, 0, AGGREGATOR), node=AGGREGATOR)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         finished = all_proposals(state["layers"])

@@ -9,11 +9,11 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.events import progress
-from langgraph_moa.mixture import Layer
+from langgraph_moa.mixture import Layer, Slot, model_label
 from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
-from langgraph_moa.proposal import Place, Proposal, is_usable
+from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 
 JOIN = "join"
@@ -27,24 +27,27 @@ class JoinNode(Node):
         super().__init__(run)
         self._number = number
         self._quorum = layer.quorum
+        self._slots = layer.slots(number)
+        node = f"layer_{number}_{JOIN}"
         place = Place(number, 0, JOIN)
-        self._merger = None if layer.merger is None else Merger(run, layer.merger, place, streams=False)
+        self._merger = None if layer.merger is None else Merger(run, layer.merger, place, node=node)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
-        proposals = sorted(state["proposals"], key=lambda proposal: proposal["index"])
-        self._check_quorum(proposals)
+        written = {proposal["proposer"]: proposal for proposal in state.get("proposals", ())}
+        proposals = [written.get(slot.name) or _unwritten(slot) for slot in self._slots]
         earlier = state["layers"] if self._number > 1 else {}
+        self._check_quorum(proposals, all_proposals(earlier))
         layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
         if self._merger is not None:
             layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
         return {"layers": layers}
 
-    def _check_quorum(self, proposals: list[Proposal]) -> None:
+    def _check_quorum(self, proposals: list[Proposal], earlier: list[Proposal]) -> None:
         usable = sum(is_usable(proposal) for proposal in proposals)
         policy = self._run.mixture.on_partial
         needed = len(proposals) if policy == "raise" else self._quorum
         if usable < needed:
-            raise QuorumError(self._number, needed, proposals)
+            raise QuorumError(self._number, needed, [*earlier, *proposals])
         if usable < len(proposals) and policy == "warn":
             missing = ", ".join(f"{item['proposer']}: {item['status']}" for item in proposals if not is_usable(item))
             counts = (self._run.mixture.name, self._number, usable, len(proposals))
@@ -63,3 +66,9 @@ class JoinNode(Node):
             merged.proposal["text"] = best["text"]
         name = None if best is None else best["proposer"]
         return LayerRecord(proposals=record["proposals"], synthesis=merged.proposal, substitute=name)
+
+
+def _unwritten(slot: Slot) -> Proposal:
+    """Return the proposal of a slot whose node has written none, as one that a person has left out."""
+    failure = Failure(kind="NoProposal", message="the node of this slot wrote no proposal")
+    return skipped(Place(slot.layer, slot.index, slot.name), model_label(slot.proposer.model), failure)

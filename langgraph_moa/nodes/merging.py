@@ -42,15 +42,16 @@ class Merger:
         run: The mixture that it belongs to.
         aggregator: The seat.
         place: Where it sits.
-        streams: Whether the tokens of its answer may be wanted one by one.
+        node: Name of the graph node that asks it.
     """
 
-    def __init__(self, run: Run, aggregator: Aggregator, place: Place, *, streams: bool) -> None:
+    def __init__(self, run: Run, aggregator: Aggregator, place: Place, *, node: str) -> None:
         self._run = run
         self._aggregator = aggregator
         self._place = place
-        self._room = run.room(aggregator, place.slot, aggregator.prompt)
-        self._caller = SeatCaller(aggregator, streams=streams)
+        self._node = node
+        self._room = run.room(aggregator, node, aggregator.prompt)
+        self._caller = SeatCaller(aggregator, answers_user=place.layer == run.mixture.depth)
         self.label = self._caller.label
 
     async def merge(
@@ -77,12 +78,12 @@ class Merger:
         """
         answering = merge_configs(config, {"callbacks": list(listening)}) if listening else config
         outcome = await self._outcome(conversation, references, config, answering)
-        if outcome.message is not None and _is_answer(outcome):
+        if outcome.message is not None and self._caller.is_answer(outcome.message):
             return Merged(outcome.proposal, outcome.message, None)
         if self._aggregator.on_failure == "best_proposal":
             return self._substituted(outcome.proposal, finished)
         # No cause is attached: its message may hold what redaction has taken out of this one.
-        raise AggregatorError(f"{self._place.slot} ({self.label}): {_reason(outcome.proposal)}", finished) from None
+        raise AggregatorError(f"{self._node} ({self.label}): {_reason(outcome.proposal)}", finished) from None
 
     async def _outcome(
         self,
@@ -105,7 +106,7 @@ class Merger:
         outcomes: list[Outcome] = []
         for window in earlier:
             outcomes.append(await self._ask(conversation, self._carried(outcomes, window), quiet, outcomes))
-            if not _is_answer(outcomes[-1]):
+            if not is_usable(outcomes[-1].proposal):
                 return _together(outcomes, shown.shortened)
         outcomes.append(await self._ask(conversation, self._carried(outcomes, last), answering, outcomes))
         return _together(outcomes, shown.shortened)
@@ -130,13 +131,9 @@ class Merger:
         last = max(proposal["layer"] for proposal in finished)
         usable = [proposal for proposal in finished if proposal["layer"] == last and is_usable(proposal)]
         best = usable[medoid([proposal["text"] for proposal in usable])]
-        told = (self._run.mixture.name, self._place.slot, self.label, _reason(failed), best["proposer"])
+        told = (self._run.mixture.name, self._node, self.label, _reason(failed), best["proposer"])
         logger.warning("%s: %s (%s) failed (%s); the proposal of %s stands in for its answer", *told)
         return Merged(failed, AIMessage(best["text"]), best)
-
-
-def _is_answer(outcome: Outcome) -> bool:
-    return is_usable(outcome.proposal) or bool(outcome.message and outcome.message.tool_calls)
 
 
 def _seconds(outcome: Outcome) -> float:

@@ -37,7 +37,7 @@ class ProposerNode(Node):
         self._place = Place(slot.layer, slot.index, slot.name)
         self._room = run.room(slot.proposer, slot.node, run.mixture.merger.prompt)
         self._on_overflow: OnOverflow = "raise" if run.mixture.on_overflow == "raise" else "shorten"
-        self._caller = SeatCaller(slot.proposer, streams=False)
+        self._caller = SeatCaller(slot.proposer, answers_user=False)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot

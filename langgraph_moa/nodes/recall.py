@@ -11,6 +11,9 @@ from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.proposal import Proposal
 from langgraph_moa.threads import in_thread
 
+_NO_CHECKPOINTER = "No checkpointer set"
+"""What LangGraph's `ValueError` says of a graph that keeps nothing."""
+
 
 async def finished_before(graph: MoAGraph, config: RunnableConfig, layer: int) -> list[Proposal]:
     """Return the proposals of a layer that its checkpoint holds: none in a run that is not resumed, or keeps nothing.
@@ -19,6 +22,9 @@ async def finished_before(graph: MoAGraph, config: RunnableConfig, layer: int) -
         graph: That the calling node belongs to.
         config: Of the node.
         layer: Counted from 1.
+
+    Raises:
+        Exception: Whatever the checkpointer raises: without what it holds, the quorum cannot be told.
     """
     info = get_runtime().execution_info
     if info is None or info.thread_id is None:
@@ -35,7 +41,9 @@ async def _snapshot(graph: MoAGraph, config: RunnableConfig) -> StateSnapshot | 
         if background.is_serving():
             return await in_thread(graph.get_state, config)
         return await graph.aget_state(config)
-    except ValueError:  # what LangGraph says where there is no checkpointer
+    except ValueError as error:
+        if not str(error).startswith(_NO_CHECKPOINTER):
+            raise
         return None
 
 

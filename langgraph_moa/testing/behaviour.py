@@ -108,6 +108,10 @@ class Behaviour:
         if not isinstance(self.reply, str) and not callable(self.reply):
             msg = f"Behaviour.reply must be text or a function of the request's body, got {checks.shown(self.reply)}"
             raise ConfigurationError(msg)
+        if self.latency is not None and not isinstance(self.latency, Latency):
+            given = checks.shown(self.latency)
+            msg = f"Behaviour.latency must be a Latency, or None; got {given}. Write Latency(median=0.5)"
+            raise ConfigurationError(msg)
         for name in ("delay", "time_to_first_token"):
             checks.number(f"Behaviour.{name}", _given(f"Behaviour.{name}", getattr(self, name)), low=0)
         for name in ("ping_interval", "burst"):

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.testing.behaviour import Behaviour
 from langgraph_moa.testing.models import RunningModel
 from langgraph_moa.testing.record import Record, RecordedRequest
@@ -44,6 +45,10 @@ class Simulator:
         if keep is not None:
             checks.whole_number("Simulator.keep", keep, low=0)
         checks.whole_number("Simulator.port", port, low=0, high=65535)
+        for name, given in {"behaviour": behaviour or Behaviour(), **(models or {})}.items():
+            if not isinstance(given, Behaviour):
+                msg = f"Simulator: {name!r} must be a Behaviour, got {checks.shown(given)}. Write Behaviour(reply=...)"
+                raise ConfigurationError(msg)
         self.behaviour = behaviour or Behaviour()
         """May be replaced while the simulator runs; the schedule and the allowance then begin anew."""
         self.models = dict(models or {})

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.testing import Behaviour, Latency, ToolCall
+from langgraph_moa.testing import Behaviour, Latency, Simulator, ToolCall
+
+BAD: Any = 0.5
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,10 @@ def test_arguments_may_be_a_table_or_text() -> None:
     assert ToolCall(name="f").json == "{}"
     with pytest.raises(ConfigurationError, match=r"ToolCall\.name"):
         ToolCall(name=" ")
+
+
+@pytest.mark.parametrize("build", [lambda: Behaviour(latency=BAD), lambda: Simulator(models={"a": BAD})])
+def test_what_is_no_behaviour_is_refused_at_once(build: Any) -> None:
+    """A value of the wrong kind is an error where it is written, not a 500 of the server."""
+    with pytest.raises(ConfigurationError, match=r"must be a (Latency|Behaviour)"):
+        build()
