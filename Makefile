@@ -15,7 +15,7 @@ demo: .venv/.demo
 test: .venv/.test $(AIMOCK)
 	$(BIN)/python -m pytest
 
-# 3,000 mixtures, 64 at a time, a fifth of all calls faulty: five to ten minutes.
+# 3,000 mixtures, 64 at a time, a fifth of all calls faulty, and a rate limit beside: five to ten minutes.
 soak: .venv/.test
 	$(BIN)/python -m tests.soak
 

@@ -25,6 +25,7 @@ from langgraph_moa.proposal import (
     visible_text,
 )
 from langgraph_moa.redaction import redact
+from langgraph_moa.retrying import root_cause
 from langgraph_moa.surrogates import well_formed
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
@@ -140,6 +141,7 @@ def _verdict(ledger: Ledger, interrupted: Failure | None) -> tuple[Status, Failu
 
 def describe(error: BaseException | None, secrets: Iterable[str] = ()) -> Failure:
     """Return an exception as data: its kind, and its message in one line without secrets."""
+    error = error if error is None else root_cause(error)
     try:
         said = str(error) if error is not None else ""
     except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same

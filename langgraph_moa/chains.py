@@ -33,11 +33,6 @@ class _Joint(NamedTuple):
     """The fields that hold the parts, filled with others in the same order."""
 
 
-def _branches(model: RunnableBranch[Any, Any], parts: Sequence[AnyRunnable]) -> Mapping[str, Any]:
-    pairs = zip(parts[:-1:2], parts[1::2], strict=True)
-    return {"branches": list(pairs), "default": parts[-1]}
-
-
 _BOUND = _Joint(lambda model: [model.bound], lambda _, parts: {"bound": parts[0]})
 _JOINTS: Mapping[type[AnyRunnable], _Joint] = {
     RunnableBindingBase: _BOUND,
@@ -56,7 +51,8 @@ _JOINTS: Mapping[type[AnyRunnable], _Joint] = {
     ),
     RunnableAssign: _Joint(lambda model: [model.mapper], lambda _, parts: {"mapper": parts[0]}),
     RunnableBranch: _Joint(
-        lambda model: [*(part for branch in model.branches for part in branch), model.default], _branches
+        lambda model: [*(part for branch in model.branches for part in branch), model.default],
+        lambda _, parts: {"branches": list(zip(parts[:-1:2], parts[1::2], strict=True)), "default": parts[-1]},
     ),
 }
 

@@ -46,25 +46,27 @@ class BudgetError(MoAError):
 
 
 class ContextWindowError(MoAError):
-    """A request is longer than the context window of its slot. No call was made for it.
+    """A request is longer than the context window of its slot. No call was made for it; what was answered is kept.
 
     Args:
         slot: Name of the node.
         needed: Tokens of the request, estimated.
         available: Tokens that the context window leaves for it.
+        proposals: Every finished proposal, layer by layer, in configured order.
     """
 
-    def __init__(self, slot: str, needed: int, available: int) -> None:
+    def __init__(self, slot: str, needed: int, available: int, proposals: Sequence[Mapping[str, Any]] = ()) -> None:
         self.slot = slot
         self.needed = needed
         self.available = available
+        self.proposals = list(proposals)
         super().__init__(
-            f"{slot}: the request takes about {needed} tokens, its context window leaves {max(0, available)}. Raise "
-            'context_window, lower max_tokens, or set Mixture(on_overflow="shorten") where the references are too long.'
+            f"{slot}: the request takes about {needed} tokens, its context window leaves {max(0, available)}. Shorten "
+            "the conversation, lower max_tokens, or raise context_window if the model can take more"
         )
 
-    def __reduce__(self) -> tuple[type[ContextWindowError], tuple[str, int, int]]:
-        return type(self), (self.slot, self.needed, self.available)
+    def __reduce__(self) -> tuple[type[ContextWindowError], tuple[str, int, int, list[Mapping[str, Any]]]]:
+        return type(self), (self.slot, self.needed, self.available, self.proposals)
 
 
 class QuorumError(MoAError):

@@ -35,6 +35,7 @@ from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
 from langgraph_moa.room import answer_length
 from langgraph_moa.surrogates import well_formed_messages
+from langgraph_moa.threads import in_thread
 
 
 class ReadyModel:
@@ -70,6 +71,8 @@ class ReadyModel:
         runnable = await self._runnable()
         messages = well_formed_messages(messages)
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
+        if _is_blocking(runnable):
+            return read_reply(await in_thread(runnable.invoke, request, config), messages)
         if _must_be_synchronous(runnable):
             return read_reply(await background.in_synchronous_run(runnable.invoke, request, config), messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
@@ -171,6 +174,12 @@ def _without_openai_account(model: Any) -> BaseChatModel:  # noqa: ANN401 - a `C
     model.client, model.async_client = model.root_client.chat.completions, model.root_async_client.chat.completions
     together: BaseChatModel = model
     return together
+
+
+def _is_blocking(runnable: Runnable[Any, Any]) -> bool:
+    """Say whether a chat model has no asynchronous side: LangChain would run it in one of asyncio's few threads."""
+    own = {type(model)._agenerate for model in chat_models_in(runnable)}  # noqa: SLF001 - what a subclass overrides
+    return BaseChatModel._agenerate in own and is_plain(runnable)  # noqa: SLF001
 
 
 def _must_be_synchronous(runnable: Runnable[Any, Any]) -> bool:

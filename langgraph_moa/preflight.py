@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import Runnable
@@ -16,7 +16,7 @@ from langgraph_moa.errors import ConfigurationError, MissingDependencyError, Mis
 from langgraph_moa.limits import concerns, limit_key
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.mixture.recipe import mixtures_in, models_within
-from langgraph_moa.mixture.seats import Model, Seat, nested_mixture
+from langgraph_moa.mixture.seats import Seat, nested_mixture
 from langgraph_moa.providers import PROVIDERS, parse_model_name
 
 
@@ -50,7 +50,8 @@ def prepare(mixture: Mixture) -> None:
     for _, model in models_within(mixture):
         if isinstance(model, str):
             importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
-    _refuse_idle_urls(mixture)
+    for each in (mixture, *(inner for _, model in models_within(mixture) for inner in mixtures_in(model))):
+        _refuse_idle_urls(each)
 
 
 def _problem(name: str, seat: Seat) -> MoAError | None:
@@ -66,10 +67,7 @@ def _problem(name: str, seat: Seat) -> MoAError | None:
 
 
 def _refuse_idle_urls(mixture: Mixture) -> None:
-    """Refuse a base URL in the limits, nested ones included, that concerns no model, as one that is misspelt does."""
-    for _, model in models_within(mixture):
-        for inner in mixtures_in(model):
-            _refuse_idle_urls(inner)
+    """Refuse a base URL in a mixture's limits that concerns none of its models, as one that is misspelt does."""
     urls = [key for key in mixture.limits if "://" in key]
     addresses = list(_addresses(mixture)) if urls else []
     known = sorted({limit_key(address) for address in addresses if address is not None})
@@ -95,23 +93,24 @@ def _addresses_of_object(model: Runnable[Any, Any]) -> Iterator[str | None]:
     """Yield the addresses of chat models, where a limit concerns them; a function may call any mixture: `None`."""
     if is_plain(model):
         for chat_model in chat_models_in(model):
-            yield from base_urls(chat_model) or {None}
+            yield from base_urls(chat_model) or (None,)
     elif not all(is_plain(part) or nested_mixture(part) is not None for part in parts_of(model)):
         yield None
 
 
-def _addresses_of_string(name: str, seat: Seat) -> set[str] | set[None]:
+def _addresses_of_string(name: str, seat: Seat) -> Iterable[str | None]:
     provider_name, model = parse_model_name(name)
     kwargs: dict[str, Any] = dict(seat.model_kwargs) if name == seat.model else {}
     given = kwargs.get("base_url")
     if provider_name == "ollama":
-        return {ollama_url(given)}
+        return (ollama_url(given),)
     if not PROVIDERS[provider_name].openai_client:
-        return {given} if isinstance(given, str) else {None}
+        return (given if isinstance(given, str) else None,)
     from langchain.chat_models import init_chat_model
 
     arguments = {key: value for key, value in kwargs.items() if key not in key_names(provider_name)}
     try:
-        return base_urls(init_chat_model(model, model_provider=provider_name, api_key=NO_KEY, **arguments)) or {None}
+        built = init_chat_model(model, model_provider=provider_name, api_key=NO_KEY, **arguments)
     except Exception:  # noqa: BLE001 - its call will say why it cannot be built
-        return {None}
+        return (None,)
+    return base_urls(built) or (None,)

@@ -16,6 +16,9 @@ from langgraph_moa.testing import Simulator
 
 _KEYS = ("_API_KEY", "_BASE_URL", "_API_BASE")
 _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_HOME")
+_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
+_NOTEBOOKS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+"""Folders that notebooks write into."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,12 +30,14 @@ def interruptible() -> None:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove keys, endpoints and proxies, and put the user's data folder into a temporary one."""
+    """Remove keys, endpoints, proxies and what shapes a terminal, and put the user's folders into a temporary one."""
     for name in list(os.environ):
-        if name.endswith(_KEYS) or name.startswith(_PREFIXES) or name.lower().endswith("_proxy"):
+        if name.endswith(_KEYS) or name.startswith(_PREFIXES) or name.lower().endswith("_proxy") or name in _TERMINAL:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
     monkeypatch.setenv("LANGGRAPH_MOA_HOME", str(tmp_path / "home"))
+    for name in _NOTEBOOKS:
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
 
 
 @pytest.fixture

@@ -19,7 +19,19 @@ from langgraph.graph import START, StateGraph
 from langgraph_moa import Layer, Mixture, Proposer, create_moa
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.testing import Behaviour, Simulator
-from tests.ways import FIRST, NOTICED, SECOND, ParentState, ask, parent_of, tasks_besides_this, use_simulator, warm_up
+from tests.ways import (
+    FIRST,
+    NOTICED,
+    PROMPT,
+    SECOND,
+    ParentState,
+    Tries,
+    ask,
+    parent_of,
+    tasks_besides_this,
+    use_simulator,
+    warm_up,
+)
 
 logger = logging.getLogger(__name__)
 """Says what was measured: `pytest --log-cli-level=INFO` shows it."""
@@ -159,8 +171,11 @@ async def all_asked(provider: Simulator, calls: int) -> None:
     assert await asyncio.to_thread(provider.wait_for, lambda it: it.in_flight == calls)
 
 
-def check_gone(provider: Simulator, left_at: float, how: str) -> None:
-    """Check that the clients of all requests under way have gone, soon after a time, and nothing more was asked."""
+def seconds_until_gone(provider: Simulator, left_at: float, how: str) -> float:
+    """Return after how long the clients of all requests under way had gone, and forget the requests.
+
+    Not one takes long, and nothing more was asked.
+    """
     assert provider.wait_for(lambda it: it.in_flight == 0)
     cut = [request for request in provider.requests if request.model in {*NAMES, "writer"}]
     delays = [request.disconnected_at - left_at for request in cut if request.disconnected_at is not None]
@@ -168,6 +183,8 @@ def check_gone(provider: Simulator, left_at: float, how: str) -> None:
     assert cut[-1] is provider.requests[-1]
     logger.info("%s: the last of %d calls was gone after %.0f ms", how, len(cut), 1000 * max(delays))
     assert max(delays) < NOTICED
+    provider.reset()
+    return max(delays)
 
 
 LEAVING: tuple[Leave, ...] = (
@@ -186,34 +203,40 @@ GRAPHS: tuple[Callable[[], Graph], ...] = (root, node, inside_a_node, nested)
 async def test_leaving_an_asynchronous_run_cancels_every_call(
     leave: Leave, make: Callable[[], Graph], provider: Simulator
 ) -> None:
-    """A cancelled task, a timeout of the caller's or a closed stream ends every call; the cancellation comes out."""
-    left_at = await leave(make(), ask(FIRST), provider)
-    await all_asked(provider, 0)
-    check_gone(provider, left_at, f"{leave.__name__} of {make.__name__}")
-    assert await tasks_besides_this() == set()
+    """A cancelled task, a timeout of the caller's or a closed stream ends every call within 100 ms, and comes out."""
+    graph, tries = make(), Tries(PROMPT)
+    for _ in tries:
+        left_at = await leave(graph, ask(FIRST), provider)
+        await all_asked(provider, 0)
+        tries.took(seconds_until_gone(provider, left_at, f"{leave.__name__} of {make.__name__}"))
+        assert await tasks_besides_this() == set()
 
 
 async def test_cancelling_while_the_aggregator_writes(provider: Simulator) -> None:
     """A run that is cancelled in the middle of its answer closes the aggregator's connection."""
-    run = asyncio.ensure_future(writing().ainvoke(ask(FIRST)))
-    assert await asyncio.to_thread(provider.wait_for, lambda it: it.in_flight_of["writer"] == 1)
-    left_at = time.monotonic()
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    await all_asked(provider, 0)
-    check_gone(provider, left_at, "cancel_ainvoke of the aggregator")
+    graph, tries = writing(), Tries(PROMPT)
+    for _ in tries:
+        run = asyncio.ensure_future(graph.ainvoke(ask(FIRST)))
+        assert await asyncio.to_thread(provider.wait_for, lambda it: it.in_flight_of["writer"] == 1)
+        left_at = time.monotonic()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        await all_asked(provider, 0)
+        tries.took(seconds_until_gone(provider, left_at, "cancel_ainvoke of the aggregator"))
 
 
 async def test_closing_an_asynchronous_stream_at_a_token(provider: Simulator) -> None:
     """A stream of tokens that is closed at the first one closes the aggregator's connection."""
-    steps: Any = writing().astream(ask(FIRST), stream_mode="messages")
-    async with aclosing(steps):
-        token, _ = await anext(steps)
-        left_at = time.monotonic()
-    assert token.content in {"", "word"}
-    await all_asked(provider, 0)
-    check_gone(provider, left_at, "close_astream at a token")
+    graph, tries = writing(), Tries(PROMPT)
+    for _ in tries:
+        steps: Any = graph.astream(ask(FIRST), stream_mode="messages")
+        async with aclosing(steps):
+            token, _ = await anext(steps)
+            left_at = time.monotonic()
+        assert token.content in {"", "word"}
+        await all_asked(provider, 0)
+        tries.took(seconds_until_gone(provider, left_at, "close_astream at a token"))
 
 
 def close_stream(graph: Graph, provider: Simulator) -> float:
@@ -258,19 +281,23 @@ def test_leaving_a_synchronous_stream_cancels_every_call(
     leave: Callable[[Graph, Simulator], float], make: Callable[[], Graph], provider: Simulator
 ) -> None:
     """However a synchronous stream is left early, its calls end at once."""
-    started = time.monotonic()
-    left_at = leave(make(), provider)
-    assert time.monotonic() - started < DEADLINE / 2
-    check_gone(provider, left_at, f"{leave.__name__} of {make.__name__}")
+    graph, tries = make(), Tries(PROMPT)
+    for _ in tries:
+        started = time.monotonic()
+        left_at = leave(graph, provider)
+        assert time.monotonic() - started < DEADLINE / 2
+        tries.took(seconds_until_gone(provider, left_at, f"{leave.__name__} of {make.__name__}"))
 
 
 def test_closing_a_synchronous_stream_at_a_token(provider: Simulator) -> None:
     """A stream of tokens that is closed at the first one closes the aggregator's connection."""
-    steps: Any = writing().stream(ask(FIRST), stream_mode="messages")
-    with closing(steps):
-        next(steps)
-        left_at = time.monotonic()
-    check_gone(provider, left_at, "close_stream at a token")
+    graph, tries = writing(), Tries(PROMPT)
+    for _ in tries:
+        steps: Any = graph.stream(ask(FIRST), stream_mode="messages")
+        with closing(steps):
+            next(steps)
+            left_at = time.monotonic()
+        tries.took(seconds_until_gone(provider, left_at, "close_stream at a token"))
 
 
 @contextmanager
@@ -315,20 +342,22 @@ def test_an_interrupt_cancels_every_call(
     call: Callable[[Graph], None], make: Callable[[], Graph], provider: Simulator
 ) -> None:
     """Ctrl-C in a synchronous call is raised at once, and every call is cancelled."""
-    graph = make()
-    with interrupt(provider, len(NAMES)) as pressed:
-        call(graph)
-    assert time.monotonic() - pressed[0] < DEADLINE / 2
-    check_gone(provider, pressed[0], f"{call.__name__} of {make.__name__}")
+    graph, tries = make(), Tries(PROMPT)
+    for _ in tries:
+        with interrupt(provider, len(NAMES)) as pressed:
+            call(graph)
+        assert time.monotonic() - pressed[0] < DEADLINE / 2
+        tries.took(seconds_until_gone(provider, pressed[0], f"{call.__name__} of {make.__name__}"))
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system sends no signal to a thread")
 def test_an_interrupt_cancels_every_call_of_a_batch(provider: Simulator) -> None:
     """Ctrl-C in a batch of several is raised at once, and every call is cancelled."""
-    graph = create_moa(hanging(deadline=1.0))
-    with interrupt(provider, 2 * len(NAMES)) as pressed:
-        graph.batch([ask(FIRST), ask(SECOND)])
-    check_gone(provider, pressed[0], "interrupt_batch")
+    graph, tries = create_moa(hanging(deadline=3.0)), Tries(PROMPT)
+    for _ in tries:
+        with interrupt(provider, 2 * len(NAMES)) as pressed:
+            graph.batch([ask(FIRST), ask(SECOND)])
+        tries.took(seconds_until_gone(provider, pressed[0], "interrupt_batch"))
 
 
 def test_a_graph_answers_after_a_run_that_was_left(provider: Simulator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import openai
 import pytest
@@ -13,7 +14,7 @@ from langchain_core.messages import HumanMessage
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 from langchain_together import ChatTogether
 
-from langgraph_moa.clients import base_urls, shared_openai_client, without_retries
+from langgraph_moa.clients import base_urls, forget_closed_loops, ollama_url, shared_openai_client, without_retries
 from langgraph_moa.retrying import DEFAULT_RETRIES
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
@@ -25,6 +26,14 @@ AZURE: dict[str, Any] = {
     "azure_endpoint": "https://us.example",
     "api_key": "k",
 }
+
+
+class ChatOllama(ScriptedChatModel):
+    """Stands for the class of Ollama's package, which is found by its name."""
+
+    __module__ = "langchain_ollama.chat_models"
+
+    base_url: str | None = None
 
 
 class Stubborn(ScriptedChatModel):
@@ -125,6 +134,8 @@ def test_a_model_that_retries_by_itself_is_not_retried() -> None:
             id="azure",
         ),
         pytest.param(ScriptedChatModel, set(), id="scripted"),
+        pytest.param(ChatOllama, {"http://127.0.0.1:11434"}, id="ollama"),
+        pytest.param(lambda: ChatOllama(base_url="http://h:1"), {"http://h:1"}, id="ollama-elsewhere"),
     ],
 )
 def test_addresses(build: Any, urls: set[str]) -> None:
@@ -137,6 +148,47 @@ def test_addresses(build: Any, urls: set[str]) -> None:
 def test_an_address_from_the_environment_is_seen(moa_openai_environment: Simulator, kind: Any) -> None:
     """So is one that only the provider's own client has read."""
     assert {url.rstrip("/") for url in base_urls(kind(model="m"))} == {moa_openai_environment.url}
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "url"),
+    [
+        (None, "", "http://127.0.0.1:11434"),
+        (None, " box ", "http://box:11434"),
+        (None, "box:80", "http://box:80"),
+        (None, "[::1]", "http://[::1]:11434"),
+        (None, "https://box", "https://box"),
+        ("http://h:1", "box", "http://h:1"),
+        ("h", "box", "http://h:11434"),
+    ],
+)
+def test_where_ollama_is_asked(monkeypatch: pytest.MonkeyPatch, given: str | None, variable: str, url: str) -> None:
+    """The address of the model comes before that of `OLLAMA_HOST`, and without either it is this machine's."""
+    monkeypatch.setenv("OLLAMA_HOST", variable)
+    assert ollama_url(given) == url
+
+
+def test_closed_loops_are_forgotten_while_other_threads_open_theirs() -> None:
+    """What other threads put in or take out while closed loops are looked for does no harm, and stays or goes."""
+    by_loop: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+    class Loop:
+        """An event loop that lets another thread's work happen when it is asked whether it is closed."""
+
+        def is_closed(self) -> bool:
+            """Say so, after a loop was opened and another one forgotten elsewhere."""
+            by_loop[opened] = "opened"
+            by_loop.pop(self, None)
+            return True
+
+    opened = asyncio.new_event_loop()
+    loops = [Loop() for _ in range(3)]
+    by_loop.update(dict.fromkeys(loops, "closed"))
+    forget_closed_loops(by_loop)
+    assert dict(by_loop) == {opened: "opened"}
+    opened.close()
+    forget_closed_loops(by_loop)
+    assert not by_loop
 
 
 def test_each_loop_has_one_client_that_ends_with_it(moa_openai_environment: Simulator) -> None:

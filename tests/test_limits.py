@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.limits import Limit, Limits, applying, limit_key, read_limits, tighter, write_limits
+from langgraph_moa.limits import Limit, Limits, applying, concerns, limit_key, read_limits, tighter, write_limits
 
 MADE = {
     "together": 8,
@@ -92,6 +92,7 @@ def test_limits_cannot_be_changed() -> None:
         ({"together": {"requests_per_minute": 0}}, "requests_per_minute must be a number above 0"),
         ({"together": {"tokens_per_minute": float("inf")}}, "tokens_per_minute must be a number above 0"),
         ({"http://a/v1": 1, "HTTP://A/v1/": 2}, "two keys mean 'http://a/v1'"),
+        ({"http://localhost:1": 1, "http://127.0.0.1:1": 2}, "two keys mean 'http://127.0.0.1:1'"),
     ],
     ids=repr,
 )
@@ -105,9 +106,13 @@ def test_what_is_no_limit_is_refused(value: object, said: str) -> None:
 @pytest.mark.parametrize(
     ("given_key", "key"),
     [
-        ("HTTP://LocalHost:11434/v1/", "http://localhost:11434/v1"),
+        ("HTTP://LocalHost:11434/v1/", "http://127.0.0.1:11434/v1"),
+        ("http://localhost", "http://127.0.0.1"),
+        ("http://localhost.example:80", "http://localhost.example"),
+        ("http://localhost1/localhost", "http://localhost1/localhost"),
         ("https://api.example.com:443/V1//", "https://api.example.com/V1"),
-        ("http://[::1]:80", "http://[::1]"),
+        ("http://[::1]:80", "http://127.0.0.1"),
+        ("http://[::1]:8000/v1", "http://127.0.0.1:8000/v1"),
         ("https://user:s3cret@host/v1?key=s3cret#part", "https://host/v1"),
         (" together ", "together"),
         ("Together", "Together"),
@@ -135,6 +140,37 @@ def test_a_call_finds_the_limits_that_concern_it() -> None:
     assert list(applying(read, ["together", "http://127.0.0.1:11434/v1/"])) == ["together", "http://127.0.0.1:11434/v1"]
     assert applying(read, ["groq", ""]) == {}
     assert applying(Limits({}), ["together"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "found"),
+    [
+        ("http://h:8000", "http://h:8000/v1", True),
+        ("http://h:8000/", "http://H:8000/v1/", True),
+        ("http://h:8000/v1", "http://h:8000/v1/deployments/m", True),
+        ("http://localhost:8000", "http://[::1]:8000/v1", True),
+        ("https://h", "https://h:443/v1", True),
+        ("http://h:8000/v1", "http://h:8000", False),
+        ("http://h:8000/v1", "http://h:8000/v10", False),
+        ("http://h:80", "http://h:8000/v1", False),
+        ("http://h", "http://h:8000/v1", False),
+        ("http://h", "https://h/v1", False),
+        ("http://h", "http://h.example/v1", False),
+        ("together", "together/v1", False),
+    ],
+)
+def test_a_url_covers_what_lies_below_it(key: str, address: str, *, found: bool) -> None:
+    """The key of a server concerns every address on it, and that of a path what is below it; names match as a whole."""
+    limit = Limit(concurrency=1)
+    read = read_limits("limits", {key: 1})
+    assert applying(read, ["other", address]) == ({limit_key(key): limit} if found else {})
+
+
+@given(st.from_regex(r"http://[a-z]{1,5}(:[1-9]{1,4})?(/[a-z]{1,3}){0,3}", fullmatch=True), st.data())
+def test_every_beginning_of_an_address_covers_it(address: str, data: st.DataObject) -> None:
+    """Cut at a slash, an address is a key that concerns it; cut elsewhere, it is that of another server or path."""
+    end = data.draw(st.integers(len("http://h"), len(address)))
+    assert concerns(address[:end], address) is (address[end:][:1] in {"", "/"})
 
 
 @given(mappings, mappings)

@@ -15,12 +15,20 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableBranch, RunnableParallel, RunnablePassthrough
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite import SqliteSaver
 from pydantic import SecretStr
 
-from langgraph_moa import MissingDependencyError, MissingKeyError, Mixture, Proposer, clients, create_moa, load_preset
-from langgraph_moa.preflight import prepare, problems
+from langgraph_moa import (
+    MissingKeyError,
+    Mixture,
+    Proposer,
+    clients,
+    create_moa,
+    load_preset,
+)
+from langgraph_moa.models import ReadyModel
 from langgraph_moa.prompts import split_references
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
@@ -124,6 +132,51 @@ def test_one_graph_in_many_loops_and_threads(simulator: Simulator) -> None:
         thread.join()
     assert failures == []
     assert len(simulator.requests) == 4 * 3 * 2 * 4
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        pytest.param(lambda one, two: one.with_fallbacks([two]), id="fallbacks"),
+        pytest.param(lambda one, two: RunnableParallel(a=one, b=two) | _texts, id="branches"),
+        pytest.param(
+            lambda one, two: {"a": one} | RunnablePassthrough.assign(b=(lambda got: got["a"]) | two) | _texts,
+            id="assigned",
+        ),
+        pytest.param(lambda one, two: RunnableBranch((lambda _: True, one), two), id="choice"),
+        pytest.param(lambda one, two: (lambda messages: [messages] * 2) | (one | two).map() | str, id="each"),
+    ],
+)
+def test_chains_in_many_loops(simulator: Simulator, join: Any) -> None:
+    """However chat models are joined, a chain of them serves one event loop after the other, and synchronous calls."""
+    one, two = (ChatOpenAI(model=name, base_url=simulator.url, api_key=SecretStr("k"), max_retries=0) for name in "ab")
+    graph = create_moa(Mixture.of([Proposer(join(one | StrOutputParser(), two), name="chain")], ScriptedChatModel()))
+    outs = [asyncio.run(graph.ainvoke(QUESTION)), graph.invoke(QUESTION), asyncio.run(graph.ainvoke(QUESTION))]
+    assert [out["proposals"][0]["status"] for out in outs] == ["ok"] * 3
+
+
+def _texts(answers: dict[str, Any]) -> str:
+    return " ".join(sorted(answers))
+
+
+async def test_loops_of_other_threads_are_forgotten_elsewhere(simulator: Simulator) -> None:
+    """A model is ready in one loop, whatever happens in another thread to the loops that it was asked from before."""
+    seat = Proposer(ChatOpenAI(model="a", base_url=simulator.url, api_key=SecretStr("k")))
+    model = ReadyModel(seat, seat.model, streams=False)
+    by_loop: Any = model._by_loop
+
+    class Loop:
+        """A closed loop that another thread forgets at the same time."""
+
+        def is_closed(self) -> bool:
+            """Say so."""
+            by_loop.pop(self, None)
+            return True
+
+    loops = [Loop() for _ in range(3)]
+    by_loop.update(dict.fromkeys(loops, None))
+    assert (await model.ask([HumanMessage("q")], {})).message.text == "ok"
+    assert list(by_loop) == [asyncio.get_running_loop()]
 
 
 def test_together_is_never_built_with_another_key(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,17 +294,6 @@ def test_no_key_is_needed_for_a_server_on_this_machine(simulator: Simulator) -> 
     assert {request.authorization for request in simulator.requests} == {"Bearer not-needed"}
 
 
-def test_problems_lists_every_missing_key_and_package() -> None:
-    """`problems` names each model that cannot be called, with what to do, and makes no call."""
-    found = problems(Mixture.of(["openai:a", "together:b", "upstage:c", "offline:bm25"], "openai:a"))
-    assert [(problem.model, type(problem.error)) for problem in found] == [
-        ("openai:a", MissingKeyError),
-        ("together:b", MissingKeyError),
-        ("upstage:c", MissingDependencyError),
-    ]
-    assert "pip install langchain-upstage" in str(found[2].error)
-
-
 def test_no_secret_is_kept(simulator: Simulator, tmp_path: Path) -> None:
     """A key stands in no checkpoint, output, recipe or representation."""
     mixture = load_preset("together-moa-lite", base_url=simulator.url, api_key=CANARY)
@@ -261,10 +303,3 @@ def test_no_secret_is_kept(simulator: Simulator, tmp_path: Path) -> None:
         out = graph.invoke(QUESTION, {"configurable": {"thread_id": "1"}})
     assert CANARY.encode() not in database.read_bytes()
     assert CANARY not in f"{out} {mixture} {mixture.to_dict()} {graph!r}"
-
-
-def test_prepare_raises_what_problems_lists() -> None:
-    """`prepare` raises the first problem, and nothing where there is none."""
-    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
-        prepare(Mixture.of(["openai:a"], "openai:b"))
-    prepare(load_preset("offline"))

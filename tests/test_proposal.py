@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from langgraph_moa.proposal import Usage, finish_reason, served_model, status_of, sum_usage, usage_of, visible_text
+from langgraph_moa.proposal import (
+    NestedRun,
+    Usage,
+    finish_reason,
+    nested_run,
+    served_model,
+    status_of,
+    sum_usage,
+    usage_of,
+    visible_text,
+)
 
 
 def tokens(given: int | None, written: int | None, cached: int | None = None, reasoning: int | None = None) -> Usage:
@@ -45,6 +55,8 @@ def tokens(given: int | None, written: int | None, cached: int | None = None, re
             id="reasoning",
         ),
         pytest.param([{"type": "text", "text": None}], "", id="text-block-without-text"),
+        pytest.param([{"type": "text", "text": {"x": 1}}], "", id="text-block-with-a-table"),
+        pytest.param([{"type": ["text"], "text": "x"}], "", id="block-with-a-list-as-type"),
         pytest.param([{"type": "tool_use", "id": "1", "name": "f", "input": {}}], "", id="tool-call"),
         pytest.param([{"type": "image_url", "image_url": {"url": "data:"}}], "", id="image"),
         pytest.param("<think>France?</think>Paris.", "Paris.", id="think"),
@@ -126,6 +138,8 @@ def test_status(message: AIMessage, status: str) -> None:
         pytest.param({"done_reason": "load", "model": "llama3.2"}, "load", "llama3.2", id="ollama"),
         pytest.param({}, None, None, id="none"),
         pytest.param({"finish_reason": None, "model_name": ""}, None, None, id="blank"),
+        pytest.param({"finish_reason": ["x"], "model_name": 5, "model": "m"}, None, "m", id="no-words"),
+        pytest.param({"finish_reason": "f" * 500_000, "model": "m" * 1_000_000}, "f" * 200, "m" * 200, id="long"),
     ],
 )
 def test_what_the_provider_says(metadata: dict[str, Any], reason: str | None, model: str | None) -> None:
@@ -160,6 +174,122 @@ def test_tokens_of_a_mixture_are_those_of_all_its_calls() -> None:
     reported = UsageMetadata(input_tokens=5, output_tokens=5, total_tokens=10)
     message = AIMessage("x", response_metadata={"moa": {"usage": {"total": total}}}, usage_metadata=reported)
     assert usage_of(message) == total
+
+
+SUMMARY: dict[str, Any] = {
+    "mixture": "inner",
+    "degraded": True,
+    "missing": [{"layer": 1, "proposer": "a"}, {"layer": 2, "proposer": "b"}],
+    "usage": {"total": tokens(900, 300)},
+    "cost": {"total": 0.5, "unpriced": ["a:z"]},
+}
+RUN = NestedRun(mixture="inner", degraded=True, missing=["layer_1_a", "layer_2_b"], cost=0.5, unpriced=["a:z"])
+
+
+def said(summary: Any, usage: Any = None) -> AIMessage:
+    """Return an answer with a summary and token counts of whatever shape, as a remote graph may give them."""
+    return AIMessage("x", response_metadata={"moa": summary}).model_copy(update={"usage_metadata": usage})
+
+
+def test_the_run_of_a_nested_mixture() -> None:
+    """What is known of a nested run is read from its summary; an answer without one was made by no mixture."""
+    assert nested_run(said(SUMMARY)) == RUN
+    assert nested_run(AIMessage("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "read"),
+    [
+        pytest.param({"mixture": 1}, None, id="no-name"),
+        pytest.param({"degraded": "no"}, None, id="degraded-in-words"),
+        pytest.param({"missing": 5}, {"missing": []}, id="missing-no-list"),
+        pytest.param({"missing": ["a", {"layer": "1", "proposer": "a"}]}, {"missing": []}, id="missing-other-items"),
+        pytest.param(
+            {"missing": [{"layer": 1, "proposer": "p" * 9_000}] * 9_000},
+            {"missing": ["layer_1_" + "p" * 200] * 100},
+            id="missing-long",
+        ),
+        pytest.param({"cost": None}, {"cost": None, "unpriced": ["inner"]}, id="no-cost"),
+        pytest.param({"cost": {"total": "1.5 $", "unpriced": ["a:z"]}}, {"cost": None}, id="dollars-in-words"),
+        pytest.param({"cost": {"total": True, "unpriced": []}}, {"cost": None, "unpriced": ["inner"]}, id="bool"),
+        pytest.param({"cost": {"total": float("nan"), "unpriced": ["a:z"]}}, {"cost": None}, id="not-a-number"),
+        pytest.param({"cost": {"total": float("inf"), "unpriced": ["a:z"]}}, {"cost": None}, id="infinite"),
+        pytest.param({"cost": {"total": 10**400, "unpriced": ["a:z"]}}, {"cost": None}, id="beyond-floats"),
+        pytest.param({"cost": {"total": -1, "unpriced": ["a:z"]}}, {"cost": None}, id="negative"),
+        pytest.param({"cost": {"total": 1, "unpriced": None}}, {"cost": 1.0, "unpriced": ["inner"]}, id="no-list"),
+        pytest.param({"cost": {"total": 1, "unpriced": [5]}}, {"cost": 1.0, "unpriced": ["inner"]}, id="no-names"),
+        pytest.param({"cost": {"total": 1, "unpriced": []}}, {"cost": 1.0, "unpriced": []}, id="all-priced"),
+        pytest.param(
+            {"mixture": "m" * 9_000, "cost": {"total": 1, "unpriced": ["n" * 9_000] * 9_000}},
+            {"mixture": "m" * 200, "cost": 1.0, "unpriced": ["n" * 200] * 100},
+            id="long",
+        ),
+    ],
+)
+def test_the_run_of_a_mixture_of_another_version(changes: dict[str, Any], read: dict[str, Any] | None) -> None:
+    """Of a summary from elsewhere, what is of another type is unknown, and what is long is cut."""
+    assert nested_run(said({**SUMMARY, **changes})) == (None if read is None else {**RUN, **read})
+
+
+@pytest.mark.parametrize(
+    ("total", "read"),
+    [
+        pytest.param({"input_tokens": 1}, tokens(1, None), id="one-count"),
+        pytest.param({**tokens(1, 2), "cached_tokens": -1, "reasoning_tokens": True}, tokens(1, 2), id="no-counts"),
+        pytest.param(
+            {**tokens(1, 2), "input_tokens": 1.5, "total_tokens": "3"}, {"output_tokens": 2}, id="no-integers"
+        ),
+        pytest.param({"input_tokens": 2**64}, None, id="more-than-any-bill"),
+        pytest.param({"total_cost": 0}, None, id="another-count"),
+        pytest.param(5, None, id="no-table"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_tokens_of_another_version(total: Any, read: dict[str, int | None] | None) -> None:
+    """A count that is none is unknown, also in what a provider reports, and the last call does not stand for all."""
+    usage = UsageMetadata(input_tokens=5, output_tokens=5, total_tokens=10)
+    expected = None if read is None else {**tokens(None, None), **read}
+    assert usage_of(said({**SUMMARY, "usage": {"total": total}}, usage)) == expected
+    assert usage_of(said(None, total)) in (expected, expected and {**expected, "cached_tokens": None})
+    assert usage_of(said({**SUMMARY, "usage": total}, usage)) is None
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def shaped(pattern: Any) -> st.SearchStrategy[Any]:
+    """Return values shaped like a pattern, each part of which may be missing or be anything else."""
+    if isinstance(pattern, dict):
+        return JSON | st.fixed_dictionaries({}, optional={name: shaped(value) for name, value in pattern.items()})
+    if isinstance(pattern, list):
+        return JSON | st.lists(shaped(pattern[0]), max_size=3)
+    return JSON | st.just(pattern)
+
+
+REPORTED = UsageMetadata(
+    input_tokens=1,
+    output_tokens=2,
+    total_tokens=3,
+    input_token_details={"cache_read": 1},
+    output_token_details={"reasoning": 1},
+)
+
+
+@settings(deadline=None)
+@given(shaped(SUMMARY), shaped(REPORTED), st.lists(shaped({"type": "text", "text": "x"}), max_size=3))
+def test_whatever_a_remote_graph_says_can_be_read(summary: Any, usage: Any, blocks: list[Any]) -> None:
+    """No JSON in the place of a summary, of token counts or of content makes reading fail, or is taken for a number."""
+    message = said(summary, usage).model_copy(
+        update={"content": [one for one in blocks if isinstance(one, str | dict)]}
+    )
+    run, total = nested_run(message), sum_usage([usage_of(message)])
+    assert run is None or run["cost"] is None or 0 <= run["cost"] < 2**53
+    assert all(type(count) is int or count is None for count in (total or {}).values())
+    assert status_of(message) in {"ok", "empty", "refused"}
 
 
 def test_sum_of_tokens() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from langchain_core.exceptions import ModelConnectionError, ModelInvalidRequestError, ModelRateLimitError
 from langgraph.errors import GraphInterrupt
 
-from langgraph_moa.retrying import FIRST_PAUSE, LONGEST_PAUSE, is_transient, pause_before, retry_after
+from langgraph_moa.retrying import FIRST_PAUSE, LONGEST_PAUSE, is_transient, pause_before, retry_after, root_cause
 
 PASSING = [408, 409, 425, 429, 500, 501, 502, 503, 504, 507, 520, 529, 599]
 LASTING = [400, 401, 402, 403, 404, 405, 406, 410, 411, 413, 414, 415, 418, 422, 423, 424, 426, 428, 431, 451]
@@ -98,6 +98,27 @@ def test_failures_without_a_status(error: BaseException, *, passes: bool) -> Non
     assert is_transient(error) is passes
 
 
+@pytest.mark.parametrize("groups", range(4))
+def test_a_group_of_one_is_what_it_holds(groups: int) -> None:
+    """The exception in a task group's group, or in several around each other, decides whether and when to ask again."""
+    for inner in (refused(429, {"retry-after": "7"}), refused(401), ConnectionResetError("gone"), ValueError("wrong")):
+        error: Exception = inner
+        for _ in range(groups):
+            error = ExceptionGroup("unhandled errors in a TaskGroup", [error])
+        assert root_cause(error) is inner
+        assert is_transient(error) is is_transient(inner)
+        assert retry_after(error) == retry_after(inner)
+
+
+def test_a_group_of_several_stays_one() -> None:
+    """Nobody can say which of several exceptions counts, so the group is a failure of its own, which lasts."""
+    several = ExceptionGroup("two", [refused(429), ConnectionResetError("gone")])
+    assert root_cause(ExceptionGroup("outer", [several])) is several
+    assert root_cause(BaseExceptionGroup("outer", [GraphInterrupt()])).__class__ is GraphInterrupt
+    assert not is_transient(several)
+    assert retry_after(several) is None
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -106,6 +127,7 @@ def test_failures_without_a_status(error: BaseException, *, passes: bool) -> Non
         ({"retry-after": "0.25"}, 0.25),
         ({"retry-after": " 3 "}, 3.0),
         ({"retry-after": 4}, 4.0),
+        ({"Retry-After": "2"}, 2.0),
         ({"retry-after": "-5"}, 0.0),
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after-ms": "20", "retry-after": "1"}, 0.02),
@@ -150,6 +172,12 @@ def test_pauses_grow_and_are_bounded(retry: int, seed: int) -> None:
     """Without a wish of the provider, a pause is half to all of a time that doubles up to the longest."""
     whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (retry - 1))
     assert whole / 2 <= pause_before(retry, refused(), seeded(seed)) <= whole <= LONGEST_PAUSE
+
+
+@given(st.integers(5, 1000), st.integers())
+def test_no_pause_is_longer_than_eight_seconds(retry: int, seed: int) -> None:
+    """From the fifth retry on, a pause for which the provider names no time is 4 to 8 seconds and grows no more."""
+    assert 4 <= pause_before(retry, refused(), seeded(seed)) <= 8
 
 
 @given(st.integers(1, 1000), st.floats(0, 1e6), st.integers())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import statistics
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,9 @@ from langgraph_moa.testing import Behaviour, Simulator
 from tests.ways import (
     FIRST,
     NOTICED,
+    PROMPT,
     SECOND,
+    Tries,
     Way,
     ainvoke,
     ask,
@@ -42,8 +43,12 @@ logger = logging.getLogger(__name__)
 """Says what was measured: `pytest --log-cli-level=INFO` shows it."""
 EARLY = 0.01
 """Seconds by which an event loop's timer may come before its time."""
+ABOUT_HALF = 1.0
+"""Seconds within which the best of a few tries is over that should take half a second."""
 SOON = 2.0
-"""Seconds that a busy machine may take for what is over in half a second."""
+"""Seconds that a busy machine may take for that in every single try."""
+LONG = 2.0
+"""Seconds of a deadline that a fast answer keeps also where a busy machine holds up the first connection."""
 GRACE = 0.2
 PACE = {
     "fast": Behaviour(delay=0.1),
@@ -95,6 +100,16 @@ def statuses(output: dict[str, Any]) -> list[str]:
 
 def check_stragglers(way: Way, graph: MoAGraph, provider: Simulator) -> None:
     """Run the graph, and check when it went on and when the stragglers' connections closed."""
+    tries = Tries(ABOUT_HALF, PROMPT)
+    for _ in tries:
+        provider.reset()
+        wait, delay = timing_of_stragglers(way, graph, provider)
+        logger.info("%s: aggregator asked after %.3f s, stragglers gone after %.3f s", way.__name__, wait, delay)
+        tries.took(wait, delay)
+
+
+def timing_of_stragglers(way: Way, graph: MoAGraph, provider: Simulator) -> tuple[float, float]:
+    """Return the seconds from the first request to the aggregator's, and from the decision to the last disconnect."""
     waits: list[float] = []
     delays: list[float] = []
     for question, output in way(graph).items():
@@ -110,10 +125,9 @@ def check_stragglers(way: Way, graph: MoAGraph, provider: Simulator) -> None:
             assert provider.wait_for(lambda _, request=request: request.disconnected)  # type: ignore[misc]
             assert request.disconnected_at is not None
             delays.append(request.disconnected_at - decision)
-    measured = (way.__name__, statistics.mean(waits), 1000 * max(delays))
-    logger.info("%s: aggregator asked after %.3f s, stragglers gone %.0f ms after the decision", *measured)
     assert all(0.5 - EARLY <= wait < SOON for wait in waits), waits
     assert all(-EARLY <= delay < NOTICED for delay in delays), delays
+    return max(waits), max(delays)
 
 
 def ended_at(proposal: Proposal) -> float:
@@ -126,7 +140,10 @@ def ended_at(proposal: Proposal) -> float:
 
 @every_way
 def test_stragglers_are_cut_after_quorum_and_grace(way: Way, provider: Simulator) -> None:
-    """With answers at 0.1, 0.2 and 0.3 s, a quorum of 3 and a grace of 0.2 s, the aggregator is asked at 0.5 s."""
+    """With answers at 0.1, 0.2 and 0.3 s, a quorum of 3 and a grace of 0.2 s, the aggregator is asked at 0.5 s.
+
+    The server sees both stragglers disconnect within 100 ms of the decision.
+    """
     graph = layered(*strings(), quorum=3, grace=GRACE, deadline=20)
     check_stragglers(way, graph, provider)
 
@@ -169,14 +186,14 @@ def test_a_required_proposer_is_waited_for(provider: Simulator) -> None:
 @sync_and_async
 def test_a_required_proposer_is_waited_for_until_the_deadline(way: Way, provider: Simulator) -> None:
     """A required proposer that never answers is a `timeout` at the deadline; the others are not cut before."""
-    provider.models["slow"] = Behaviour(delay=0.4)
+    provider.models["slow"] = Behaviour(delay=0.5)
     required = Proposer("openai:never", name="never", required=True)
-    graph = layered(*strings()[:1], strings()[3], required, quorum=1, grace=0, deadline=0.8)
+    graph = layered(*strings()[:1], strings()[3], required, quorum=1, grace=0, deadline=LONG)
     output = way(graph)[FIRST]
     assert statuses(output) == ["ok", "ok", "timeout"]
     [final], [never] = requests_of(provider, FIRST, "final"), requests_of(provider, FIRST, "never")
     assert never.disconnected
-    assert 0.4 < final.arrived_at - never.arrived_at < 0.8 + SOON
+    assert 0.5 < final.arrived_at - never.arrived_at < LONG + SOON
 
 
 def test_the_grace_starts_when_a_required_proposer_has_failed(provider: Simulator) -> None:
@@ -196,7 +213,7 @@ def test_without_grace_everybody_is_waited_for(provider: Simulator) -> None:
 @sync_and_async
 def test_the_deadline_cuts(way: Way, provider: Simulator) -> None:
     """At the deadline the layer goes on with what it has, and the connections of the others close."""
-    graph = layered(*strings(), quorum=1, deadline=1.0)
+    graph = layered(*strings(), quorum=1, deadline=LONG)
     output = way(graph)[FIRST]
     assert statuses(output) == ["ok", "ok", "ok", "timeout", "timeout"]
     assert all(proposal["error"]["kind"] == "DeadlineExceeded" for proposal in output["proposals"][3:])
@@ -206,7 +223,7 @@ def test_the_deadline_cuts(way: Way, provider: Simulator) -> None:
 
 def test_a_missed_quorum_at_the_deadline_asks_no_aggregator(provider: Simulator) -> None:
     """With fewer answers than the quorum at the deadline, `QuorumError` holds them, and nothing more is asked."""
-    graph = layered(strings()[0], *strings()[3:], quorum=2, grace=0, deadline=0.6)
+    graph = layered(strings()[0], *strings()[3:], quorum=2, grace=0, deadline=LONG)
     with pytest.raises(QuorumError) as caught:
         graph.invoke(ask(FIRST))
     assert [proposal["status"] for proposal in caught.value.proposals] == ["ok", "timeout", "timeout"]
@@ -241,15 +258,16 @@ def test_pings_do_not_prolong_a_call(way: Way, provider: Simulator) -> None:
         "pinging": Behaviour(schedule=["pings"] * 2, ping_interval=0.02),
     }
     aggregator = Aggregator("openai:pinging", timeout=0.3, on_failure="best_proposal")
-    graph = layered(Proposer("openai:fast", name="fast"), Proposer("openai:pings"), aggregator=aggregator, deadline=0.4)
+    graph = layered(strings()[0], Proposer("openai:pings"), aggregator=aggregator, deadline=LONG)
     for output in way(graph).values():
         assert statuses(output) == ["ok", "timeout"]
         assert output["messages"][-1].response_metadata["moa"]["degraded"]
     assert provider.wait_for(lambda it: it.in_flight == 0)
-    for request in provider.requests:
-        if request.fault == "pings":
-            assert request.disconnected_at is not None
-            assert request.disconnected_at - request.arrived_at < 0.4 + SOON
+    pinging = [request for request in provider.requests if request.fault == "pings"]
+    assert {request.model for request in pinging} == {"pings", "pinging"}
+    for request in pinging:
+        assert request.disconnected_at is not None
+        assert request.disconnected_at - request.arrived_at < LONG + SOON
 
 
 def test_a_pinging_aggregator_is_streamed_and_cut(provider: Simulator) -> None:

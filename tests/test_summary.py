@@ -6,8 +6,11 @@ import json
 from typing import Any, cast
 
 import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
 
-from langgraph_moa.proposal import CallRecord, Proposal, Usage
+from langgraph_moa import Layer, Mixture, Proposer, create_moa
+from langgraph_moa.proposal import CallRecord, NestedRun, Proposal, Usage
 from langgraph_moa.state import LayerRecord
 from langgraph_moa.summary import MoASummary, summarize
 from langgraph_moa.usage import Price, PriceTable
@@ -115,12 +118,30 @@ def test_a_fallback_of_the_aggregator_degrades_the_run() -> None:
     assert summary(layer(proposal("one")), answer=proposal("aggregator", calls=FELL_BACK))["degraded"]
 
 
+def test_a_degraded_nested_mixture_degrades_the_run() -> None:
+    """A nested mixture that was degraded in any of a seat's requests, for a window of references too, makes it so."""
+    run = NestedRun(mixture="inner", degraded=True, missing=["layer_1_x"], cost=0.5, unpriced=[])
+    windows: list[CallRecord] = [
+        {**request("inner"), "nested": run},
+        {**request("inner"), "nested": {**run, "degraded": False}},
+    ]
+    assert summary(layer(proposal("one")), answer=proposal("aggregator", calls=windows))["degraded"]
+    assert not summary(layer(proposal("one")), answer=proposal("aggregator", calls=windows[1:]))["degraded"]
+
+
 def test_unknown_tokens_are_listed() -> None:
     """Seats that reported no tokens are listed by node name, and the total is that of the others."""
     told = summary(layer(proposal("one"), failed("two")), answer=proposal("aggregator", usage=None))
     assert told["usage"]["unknown"] == ["layer_1_two", "aggregator"]
     assert told["usage"]["total"] == tokens(10, 10)
     assert [slot["usage"] for slot in told["usage"]["slots"]] == [tokens(10, 10), None, None]
+
+
+def test_seats_that_made_no_request_have_no_unknown_tokens() -> None:
+    """A seat that was never asked used no token: it is not listed with those whose tokens are unknown."""
+    idle = failed("two", "skipped", attempts=0, latency=None, started_at=None)
+    told = summary(layer(proposal("one"), idle, failed("three", "cancelled")))
+    assert told["usage"]["unknown"] == ["layer_1_three"]
 
 
 def test_nothing_known_is_none() -> None:
@@ -177,6 +198,14 @@ def test_an_answer_that_was_not_streamed_has_no_first_token() -> None:
     assert summary(layer(proposal("one")))["timing"]["first_token"] is None
 
 
+def test_the_time_until_a_layer_was_resumed_counts() -> None:
+    """A layer that was left half-way lasts from the call before to the answer after; a pause between stages is none."""
+    before, after = proposal("one", started_at=100.0), proposal("two", started_at=160.0)
+    timing = summary(layer(before, after), answer=proposal("aggregator", started_at=900.0))["timing"]
+    assert timing["layers"] == [pytest.approx(61.0)]
+    assert timing["total"] == pytest.approx(62.0)
+
+
 def test_calls_that_were_not_made_take_no_time() -> None:
     """A layer whose slots were all skipped lasts no second."""
     skipped = failed("one", "skipped", latency=None, started_at=None)
@@ -191,3 +220,26 @@ def test_the_summary_is_bounded_and_holds_no_answers() -> None:
     assert len(written) < 3000
     assert "yyy" not in written
     assert told["missing"][0]["reason"] == "x" * 200
+
+
+HUGE = "m" * 1_000_000
+HOSTILE: list[dict[str, Any]] = [
+    {"model_name": HUGE, "finish_reason": HUGE, "stop_reason": HUGE},
+    {"moa": {"mixture": 1, "degraded": "no", "missing": [], "cost": {"total": "1.5 $", "unpriced": None}}},
+    {"moa": {"mixture": "x", "degraded": False, "missing": [], "cost": {"total": "1.5 $", "unpriced": ["y"]}}},
+    {"moa": {"mixture": "x", "degraded": False, "missing": [], "usage": {"total": {"input_tokens": 1}}, "cost": 1}},
+    {"moa": {"usage": {"total": 5}}},
+    {"moa": {"mixture": HUGE, "degraded": True, "missing": 5, "cost": {"total": 1, "unpriced": [HUGE, 5]}}},
+]
+
+
+@pytest.mark.parametrize(
+    "metadata", HOSTILE, ids=["long-names", "no-names", "no-dollars", "one-count", "no-counts", "long-lists"]
+)
+def test_metadata_of_any_shape_end_no_run(metadata: dict[str, Any]) -> None:
+    """Whatever a proposer and an aggregator say of their answers, the run ends in the answer and a small summary."""
+    remote: Any = RunnableLambda(lambda _: AIMessage("hello", response_metadata=metadata))
+    answer = create_moa(Mixture([Layer([Proposer(remote, name="a")])], remote)).invoke({"messages": [("user", "why?")]})
+    told = answer["messages"][-1].response_metadata["moa"]
+    assert (answer["messages"][-1].content, told["ok"]) == ("hello", 1)
+    assert len(json.dumps(told)) < 2 * 2_000

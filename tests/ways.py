@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,8 +24,10 @@ Output = dict[str, Any]
 Outputs = dict[str, Output]
 """What each run gave, by its question, which no other run has."""
 FIRST, SECOND = "the first question", "the second question"
+PROMPT = 0.1
+"""Seconds within which the design has a server notice that a client has gone: the best of a few tries is under this."""
 NOTICED = 0.5
-"""Seconds within which a busy machine's server notices that a client has gone; the design asks for 0.1."""
+"""Seconds within which a busy machine's server notices it in every single try."""
 
 
 def ask(question: str) -> dict[str, Any]:
@@ -60,6 +62,33 @@ def warm_up() -> None:
         graph = create_moa(Mixture.of([Proposer("openai:a")], "openai:b"))
         graph.invoke(ask("ready?"))
         asyncio.run(graph.ainvoke(ask("ready?")))
+
+
+class Tries:
+    """Up to three tries at what a busy machine may hold up: as many as it takes until one was fast enough.
+
+    The block of a `for` over this is one try, and calls `took`. The test fails if three were not fast enough.
+
+    Args:
+        within: Seconds, a bound for each thing that a try measures; the best of the tries is under it.
+    """
+
+    def __init__(self, *within: float) -> None:
+        self._within = within
+        self._measured: list[tuple[float, ...]] = []
+
+    def __iter__(self) -> Iterator[int]:
+        """Count the tries from 0."""
+        for number in range(3):
+            yield number
+            best = [min(seconds) for seconds in zip(*self._measured, strict=True)]
+            if all(seconds < bound for seconds, bound in zip(best, self._within, strict=True)):
+                return
+        pytest.fail(f"in no try within {self._within} s, but after {self._measured}")
+
+    def took(self, *seconds: float) -> None:
+        """Note what one try measured."""
+        self._measured.append(seconds)
 
 
 class ParentState(TypedDict):

@@ -90,12 +90,7 @@ def _changed(behaviour: Behaviour, given: dict[str, Any]) -> Behaviour:
     """Return a behaviour with the options put over it."""
     from dataclasses import replace
 
-    from langgraph_moa.testing import Latency
-
-    changes = dict(given)
-    if "latency" in changes:
-        changes["latency"] = Latency(median=changes["latency"])
-    return replace(behaviour, **changes)
+    return replace(behaviour, **given)
 
 
 @contextmanager

@@ -52,6 +52,16 @@ class LayerOptions(TypedDict, total=False):
     deadline: float
 
 
+class MixtureOptions(LayerOptions, total=False):
+    """Those, and the fields of `Mixture` that `Mixture.of` passes on."""
+
+    reference_placement: Placement
+    shuffle_seed: int | None
+    on_partial: OnPartial
+    limits: Mapping[str, int | Limit]
+    on_overflow: OnOverflow
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture(NestedModel):
     """Layers of proposers, and the aggregator that writes the answer."""
@@ -102,7 +112,7 @@ class Mixture(NestedModel):
         *,
         depth: int = 2,
         name: str = DEFAULT_NAME,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[MixtureOptions],
     ) -> Self:
         """Put the same proposers in every layer.
 
@@ -111,14 +121,16 @@ class Mixture(NestedModel):
             aggregator: Writes the answer.
             depth: Stages of model calls, the aggregator included: 2 to 64.
             name: In traces and reports.
-            options: `quorum`, `grace` and `deadline` of every layer.
+            options: `quorum`, `grace` and `deadline` of every layer, and the further fields of `Mixture`.
 
         Raises:
-            ConfigurationError: A value is wrong.
+            ConfigurationError: A value is wrong, or an option unknown.
         """
+        given = checks.known_keys("Mixture.of", options, MixtureOptions.__annotations__)
         checks.whole_number("depth", depth, low=2, high=64)
-        layer = Layer(checks.listed("proposers", proposers), **options)
-        return cls([layer] * (depth - 1), aggregator, name=name)
+        shared = {key: given.pop(key) for key in LayerOptions.__annotations__ if key in given}
+        layer = Layer(checks.listed("proposers", proposers), **shared)
+        return cls([layer] * (depth - 1), aggregator, name=name, **given)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -230,7 +242,10 @@ class Mixture(NestedModel):
         return (*inner, self.merger)
 
     def map_seats(self, change: Callable[[Any], Any]) -> Self:
-        """Return the mixture with every proposer and aggregator replaced by what `change` makes of it."""
+        """Return the mixture with every proposer and aggregator replaced by what `change` makes of it.
+
+        Limits that concern none of the new models are left out, as in `swap`.
+        """
         layers = [
             replace(
                 layer,
@@ -239,7 +254,8 @@ class Mixture(NestedModel):
             )
             for layer in self.layers
         ]
-        return replace(self, layers=layers, aggregator=change(self.merger))
+        aggregator = change(self.merger)
+        return replace(self, layers=layers, aggregator=aggregator, limits=_limits_for(self, layers, aggregator))
 
     def swap(self, models: Mapping[str, Model]) -> Self:
         """Return the mixture with other models in some seats.
@@ -302,8 +318,9 @@ def _refuse_idle_limits(mixture: Mixture) -> None:
     idle = [key for key in mixture.limits if key not in names and "://" not in key]
     if idle:
         msg = (
-            f"Mixture.limits names {', '.join(map(repr, idle))}, which no model of this mixture is. Allowed: a base "
-            f"URL, or one of {', '.join(sorted(names)) or '(no model that can be limited is in this mixture)'}"
+            f"Mixture.limits names {', '.join(map(repr, idle))}, which concerns no model of this mixture. A chain that "
+            "asks several models at once, or calls functions, falls under no limit. Allowed: a base URL, or one of "
+            f"{', '.join(sorted(names)) or '(no model that can be limited is in this mixture)'}"
         )
         raise ConfigurationError(msg)
 

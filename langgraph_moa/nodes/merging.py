@@ -77,7 +77,11 @@ class Merger:
             ContextWindowError: The references are too long, and the mixture says to raise.
         """
         answering = merge_configs(config, {"callbacks": list(listening)}) if listening else config
-        outcome = await self._outcome(conversation, references, config, answering)
+        try:
+            outcome = await self._outcome(conversation, references, config, answering)
+        except ContextWindowError as error:
+            error.proposals = list(finished)
+            raise
         if outcome.message is not None and self._caller.is_answer(outcome.message):
             return Merged(outcome.proposal, outcome.message, None)
         if self._aggregator.on_failure == "best_proposal":

@@ -21,7 +21,7 @@ from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
-from langgraph_moa.state import MoAState
+from langgraph_moa.state import MoAState, all_proposals
 from langgraph_moa.waiting import Latch, LatchKey, shared_latch
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class ProposerNode(Node):
         try:
             shown = self._room.fit(conversation, self._run.references(state, slot.layer), self._on_overflow)
         except ContextWindowError as error:
+            error.proposals = list(all_proposals(state["layers"] if slot.layer > 1 else {}))
             return self._skipped(error)
         outcome = await self._caller.call(
             self._place,

@@ -77,7 +77,11 @@ def load_preset(name: str, *, base_url: str | None = None, api_key: str | None =
         msg = f"preset {name!r} uses {', '.join(sorted(providers))}: one {given} does not fit it. Leave {given} out"
         raise ConfigurationError(msg)
     options = {key: value for key, value in (("base_url", base_url), ("api_key", api_key)) if value is not None}
-    return mixture.map_seats(_endpoint(options))
+    there = mixture.map_seats(_endpoint(options))
+    if base_url is None:
+        return there
+    limits = {base_url if key in PROVIDERS else key: limit for key, limit in mixture.limits.items()}
+    return replace(there, limits=limits)
 
 
 def _endpoint(options: dict[str, Any]) -> Callable[[AnySeat], AnySeat]:

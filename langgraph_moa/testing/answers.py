@@ -25,11 +25,13 @@ class Answer:
     refusal: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
-    usage: Mapping[str, int] | None = None
+    choices: int = 1
+    """How many times it is given, as the request's `n` says."""
+    usage: Mapping[str, Any] | None = None
 
     @property
     def tokens(self) -> int:
-        """How many tokens a model would have had to write for it."""
+        """How many tokens a model would have had to write for one choice."""
         calls = sum(len(split_tokens(call.json)) for call in self.tool_calls)
         return len(self.text) + len(self.reasoning) + len(split_tokens(self.refusal or "")) + calls
 
@@ -44,7 +46,7 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
         fault: One that changes the answer; others are ignored.
         number: Of the request, for an identifier.
     """
-    tokens, finish_reason = split_tokens(text), "stop"
+    tokens, finish_reason = split_tokens(stopped(text, body.get("stop"))), "stop"
     calls = wanted_calls(body, behaviour)
     refusal = REFUSAL if fault == "refusal" else None
     if refusal or fault == "empty":
@@ -65,6 +67,7 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
         refusal=refusal,
         tool_calls=tuple(calls),
         finish_reason=finish_reason,
+        choices=body.get("n") or 1,
     )
     if not behaviour.usage or fault == "no_usage":
         return answer
@@ -72,14 +75,40 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
 
 
 def wanted_calls(body: Mapping[str, Any], behaviour: Behaviour) -> tuple[ToolCall, ...]:
-    """Return the tool calls to make: none when no tool is offered, or when a tool's result is to be answered."""
-    if not behaviour.tool_calls or not body.get("tools") or body.get("tool_choice") == "none":
+    """Return the tool calls to make: none when no tool is offered, or when a tool's result is to be answered.
+
+    Where the request wants a call, there is one in any case: those of the behaviour that are wanted, or one without
+    arguments.
+    """
+    choice, offered = body.get("tool_choice"), _offered(body)
+    if not body.get("tools") or choice == "none":
         return ()
+    if isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
+        name = choice["function"].get("name")
+        named = tuple(call for call in behaviour.tool_calls if call.name == name)
+        return named or ((ToolCall(name=name),) if name in offered else ())
+    if choice == "required":
+        return tuple(behaviour.tool_calls) or tuple(ToolCall(name=name) for name in offered[:1])
     messages = body.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else {}
     if isinstance(last, Mapping) and last.get("role") == "tool":
         return ()
     return tuple(behaviour.tool_calls)
+
+
+def _offered(body: Mapping[str, Any]) -> list[str]:
+    """Return the names of the request's functions."""
+    tools = body.get("tools")
+    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
+    names = [function.get("name") for function in functions if isinstance(function, Mapping)]
+    return [name for name in names if isinstance(name, str) and name.strip()]
+
+
+def stopped(text: str, stop: object) -> str:
+    """Return a text up to the first of the sequences that end it: one text, or a list of them."""
+    sequences = stop if isinstance(stop, list) else [stop]
+    places = [text.find(sequence) for sequence in sequences if isinstance(sequence, str) and sequence]
+    return text[: min((place for place in places if place >= 0), default=len(text))]
 
 
 def output_limit(body: Mapping[str, Any]) -> int | None:
@@ -93,14 +122,20 @@ def output_limit(body: Mapping[str, Any]) -> int | None:
 
 def expected_tokens(body: Mapping[str, Any], behaviour: Behaviour) -> int:
     """Return what a request is charged for before it is answered."""
-    limit = output_limit(body)
+    limit, choices = output_limit(body), body.get("n") or 1
     if not isinstance(behaviour.reply, str):
-        return count_prompt_tokens(body) + (limit or 0)
+        return count_prompt_tokens(body) + choices * (limit or 0)
     reply = len(split_tokens(behaviour.reply))
-    return count_prompt_tokens(body) + (reply if limit is None else min(limit, reply))
+    return count_prompt_tokens(body) + choices * (reply if limit is None else min(limit, reply))
 
 
 def _with_usage(answer: Answer, prompt: int) -> Answer:
-    written = answer.tokens
-    usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    written = answer.tokens * answer.choices
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": written,
+        "total_tokens": prompt + written,
+    }
+    if answer.reasoning:
+        usage["completion_tokens_details"] = {"reasoning_tokens": len(answer.reasoning) * answer.choices}
     return Answer(**{**vars(answer), "usage": usage})

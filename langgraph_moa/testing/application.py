@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 REQUESTS = "/simulator/requests"
+MOST_CHOICES = 128
 
 
 class Application:
@@ -42,6 +43,8 @@ class Application:
         path, method = scope["path"], scope["method"]
         if path == CHAT and method == "POST":
             await self._chat(scope, receive, send)
+        elif path.startswith(f"{MODELS}/") and method == "GET":
+            await self._one(path.removeprefix(f"{MODELS}/"), send)
         elif path in {MODELS, REQUESTS} and method == "GET":
             await _respond(send, 200, self._listing(scope))
         elif path in {CHAT, MODELS, REQUESTS}:
@@ -50,6 +53,13 @@ class Application:
         else:
             text = f"Invalid URL ({method} {path})"
             await _respond(send, 404, protocol.error(text, "invalid_request_error"))
+
+    async def _one(self, name: str, send: Send) -> None:
+        if name in self._names():
+            await _respond(send, 200, protocol.encode(protocol.model_entry(name)))
+        else:
+            text = f"The model {name!r} does not exist."
+            await _respond(send, 404, protocol.error(text, "invalid_request_error", "model_not_found"))
 
     def _listing(self, scope: Message) -> bytes:
         if scope["path"] == MODELS:
@@ -73,13 +83,29 @@ class Application:
         number = self._record.begin(request)
         exchange = Exchange(request, number, self._record, receive, send)
         try:
-            if body is None or not isinstance(body.get("messages"), list):
-                text = "The body of a request must be a JSON object with a list of `messages`."
-                await exchange.fail(400, protocol.error(text, "invalid_request_error"))
+            mistake = mistake_in(body)
+            if mistake:
+                await exchange.fail(400, protocol.error(mistake, "invalid_request_error"))
             else:
                 await exchange.answer(self._model(request.model))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the client is told
+            await exchange.crash(error)
         finally:
             self._record.end(request)
+
+
+def mistake_in(body: dict[str, Any] | None) -> str | None:
+    """Return what makes a body no chat request, or `None` when it is one."""
+    if body is None:
+        return "The body of a request must be a JSON object."
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        return "You must provide a `model`, as text."
+    if not isinstance(body.get("messages"), list) or not body["messages"]:
+        return "`messages` must be a list with at least one message."
+    count = body.get("n")
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_CHOICES):
+        return f"`n` must be a whole number in 1..{MOST_CHOICES}."
+    return None
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:

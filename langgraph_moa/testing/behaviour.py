@@ -12,8 +12,10 @@ from typing import Any
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.testing.faults import FAULTS, Fault
+from langgraph_moa.testing.frozen import FrozenTable
 
 _ROUNDING = 1e-9
+_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +53,30 @@ class ToolCall:
 
     def __post_init__(self) -> None:
         checks.text("ToolCall.name", _given("ToolCall.name", self.name))
+        if isinstance(self.arguments, str):
+            return
+        if not isinstance(self.arguments, Mapping):
+            msg = f"ToolCall.arguments must be a table, or JSON as text; got {checks.shown(self.arguments)}"
+            raise ConfigurationError(msg)
+        object.__setattr__(self, "arguments", FrozenTable(self.arguments))
+        try:
+            _ = self.json
+        except (TypeError, ValueError) as error:
+            msg = f"ToolCall.arguments of {self.name!r} must be values that JSON knows: {error}. Or give JSON as text"
+            raise ConfigurationError(msg) from error
 
     @property
     def json(self) -> str:
         """The arguments as they are sent."""
-        return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(dict(self.arguments))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """How a simulated model answers. Without any field it says "ok" at once."""
+    """How a simulated model answers. Without any field it says "ok" at once.
+
+    Lists and tables are copied when it is made, and cannot be changed afterwards.
+    """
 
     reply: str | Callable[[dict[str, Any]], str] = "ok"
     """The answer, or a function of the request's body, called in a thread of its own after the delay."""
@@ -73,15 +89,15 @@ class Behaviour:
 
     delay: float = 0.0
     """Seconds before the answer begins."""
-    latency: Latency | None = None
-    """Drawn for each request and added to `delay`."""
+    latency: Latency | float | None = None
+    """Drawn for each request and added to `delay`; a number is the median, in seconds."""
     time_to_first_token: float = 0.0
     """Seconds that are added to both before an answer, not before an error."""
     tokens_per_second: float | None = None
     """Pace of the answer, which takes as long whether it is streamed or not; `None`: all at once."""
 
     status: int = 200
-    """HTTP status; from 400 on, every request fails in OpenAI's shape with `reply` as its message."""
+    """HTTP status, 200 or 400..599; from 400 on, every request fails in OpenAI's shape with `reply` as its message."""
     hang: bool = False
     """Never answers; the request is over when the client closes the connection."""
     faults: Mapping[Fault, float] = field(default_factory=dict)
@@ -108,10 +124,13 @@ class Behaviour:
         if not isinstance(self.reply, str) and not callable(self.reply):
             msg = f"Behaviour.reply must be text or a function of the request's body, got {checks.shown(self.reply)}"
             raise ConfigurationError(msg)
-        if self.latency is not None and not isinstance(self.latency, Latency):
-            given = checks.shown(self.latency)
-            msg = f"Behaviour.latency must be a Latency, or None; got {given}. Write Latency(median=0.5)"
-            raise ConfigurationError(msg)
+        for name, value in (
+            ("latency", _latency(self.latency)),
+            ("tool_calls", _tool_calls(self.tool_calls)),
+            ("faults", FrozenTable(checks.known_keys("Behaviour.faults", self.faults))),
+            ("schedule", checks.listed("Behaviour.schedule", self.schedule)),
+        ):
+            object.__setattr__(self, name, value)
         for name in ("delay", "time_to_first_token"):
             checks.number(f"Behaviour.{name}", _given(f"Behaviour.{name}", getattr(self, name)), low=0)
         for name in ("ping_interval", "burst"):
@@ -119,7 +138,8 @@ class Behaviour:
         for name in ("tokens_per_second", "requests_per_minute", "tokens_per_minute"):
             checks.number(f"Behaviour.{name}", getattr(self, name), above=0)
         checks.number("Behaviour.retry_after", self.retry_after, low=0)
-        checks.whole_number("Behaviour.status", self.status, low=200, high=599)
+        if self.status != _OK or isinstance(self.status, bool):
+            checks.whole_number("Behaviour.status, unless it is 200,", self.status, low=400, high=599)
         if self.context_window is not None:
             checks.whole_number("Behaviour.context_window", self.context_window, low=1)
         for name in ("usage", "hang"):
@@ -135,6 +155,25 @@ def _given(what: str, value: object) -> object:
     return value
 
 
+def _latency(given: object) -> Latency | None:
+    """Return a latency, of which a number is the median."""
+    if given is None or isinstance(given, Latency):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        msg = f"Behaviour.latency must be a Latency, the median in seconds, or None; got {checks.shown(given)}"
+        raise ConfigurationError(f"{msg}. Write Latency(median=0.5)")
+    return Latency(median=given)
+
+
+def _tool_calls(given: object) -> tuple[ToolCall, ...]:
+    calls = checks.listed("Behaviour.tool_calls", given)
+    for call in calls:
+        if not isinstance(call, ToolCall):
+            msg = f"an item of Behaviour.tool_calls must be a ToolCall, got {checks.shown(call)}"
+            raise ConfigurationError(f'{msg}. Write ToolCall(name="...", arguments={{...}})')
+    return calls
+
+
 def _check_faults(behaviour: Behaviour) -> None:
     for fault, rate in behaviour.faults.items():
         checks.choice("a key of Behaviour.faults", fault, FAULTS)
@@ -144,6 +183,6 @@ def _check_faults(behaviour: Behaviour) -> None:
     if total > 1 + _ROUNDING:
         msg = f"Behaviour.faults must add up to 1 or less, got {total:g}. Lower the probabilities"
         raise ConfigurationError(msg)
-    for fault in checks.listed("Behaviour.schedule", behaviour.schedule):
-        if fault is not None:
-            checks.choice("an item of Behaviour.schedule", fault, FAULTS)
+    for planned in behaviour.schedule:
+        if planned is not None:
+            checks.choice("an item of Behaviour.schedule", planned, FAULTS)

@@ -21,6 +21,7 @@ from langgraph_moa.threads import in_thread
 
 _BATCH = 256
 _INSTANT = 1e-6
+_DECIMALS = 6
 _ERRORS: dict[Fault, tuple[int, str, str]] = {
     "server_error": (500, "server_error", "The server had an error while processing your request."),
     "unavailable": (503, "server_error", "The engine is overloaded, please try again later."),
@@ -72,21 +73,23 @@ class Exchange:
             body: JSON.
             retry_after: Seconds that the client is asked to wait.
         """
-        headers = []
-        if retry_after is not None:
-            headers.append((b"retry-after", f"{retry_after:g}".encode()))
-            headers.append((b"retry-after-ms", str(math.ceil(retry_after * 1000)).encode()))
-        await self._whole(status, body, headers)
+        await self._whole(status, body, [] if retry_after is None else waiting_headers(retry_after))
+
+    async def crash(self, error: Exception) -> None:
+        """Tell the client of an error that no fault has planned; a response that has begun breaks off."""
+        if self._request.status is not None:
+            raise error
+        await self.fail(500, protocol.error(f"the simulator failed: {error!r}", "simulator_error"))
 
     async def _answer(self, model: RunningModel) -> None:
         behaviour, body = model.behaviour, self._request.body
-        fault, delay = model.faults.next(), model.draw_delay()
         tokens = expected_tokens(body, behaviour) if model.allowance.counts_tokens else 0
         shortage = model.allowance.admit(tokens, time.monotonic())
         if shortage:
             self._record.play(self._request, "rate_limit")
             await self._turn_away(shortage)
             return
+        fault, delay = model.faults.next(), model.draw_delay()
         window = behaviour.context_window
         if window is not None and count_prompt_tokens(body) > window:
             fault = "context_length"
@@ -118,9 +121,9 @@ class Exchange:
             return
         try:
             text = await self._reply(behaviour)
-        except ClientGoneError:
+        except (ClientGoneError, asyncio.CancelledError, GeneratorExit):
             raise
-        except Exception as error:  # noqa: BLE001 - a test's own function; the client is told
+        except BaseException as error:  # noqa: BLE001 - a test's own function, or pytest.fail(); the client is told
             message = f"the function in Behaviour.reply raised {error!r}"
             await self.fail(500, protocol.error(message, "simulator_error"))
             return
@@ -179,12 +182,12 @@ class Exchange:
         closing = [] if breaks else list(writer.closing())
         await self._start(200, b"text/event-stream")
         if behaviour.time_to_first_token or behaviour.tokens_per_second:
-            await self._events([writer.opening()])
+            await self._events(list(writer.opening()))
             await self._pause(behaviour.time_to_first_token)
             await self._paced(shown, _writing_time(answer, behaviour) / max(1, len(events)))
             rest: Sequence[bytes] = closing
         else:
-            rest = await self._at_once([writer.opening(), *shown, *closing])
+            rest = await self._at_once([*writer.opening(), *shown, *closing])
         if fault == "disconnect":
             await self._events(rest)
         else:
@@ -218,18 +221,13 @@ class Exchange:
             await self._pause(interval)
 
     async def _turn_away(self, shortage: Shortage) -> None:
-        """Send 429 for an allowance that is used up; `Retry-After` is in whole seconds, as HTTP wants it."""
+        """Send 429 for an allowance that is used up."""
         if math.isinf(shortage.wait):
             text = f"Request too large: it needs more {shortage.unit} than are ever allowed at once."
             await self.fail(429, protocol.error(text, shortage.unit, "rate_limit_exceeded"))
             return
-        milliseconds = math.ceil(shortage.wait * 1000)
-        text = f"Rate limit reached for {shortage.unit}. Please try again in {milliseconds} ms."
-        headers = [
-            (b"retry-after", str(math.ceil(shortage.wait)).encode()),
-            (b"retry-after-ms", str(milliseconds).encode()),
-        ]
-        await self._whole(429, protocol.error(text, shortage.unit, "rate_limit_exceeded"), headers)
+        text = f"Rate limit reached for {shortage.unit}. Please try again in {milliseconds(shortage.wait)} ms."
+        await self.fail(429, protocol.error(text, shortage.unit, "rate_limit_exceeded"), shortage.wait)
 
     async def _refuse_length(self, window: int | None) -> None:
         given = count_prompt_tokens(self._request.body)
@@ -281,6 +279,17 @@ class Exchange:
 
     async def _part(self, body: bytes, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def waiting_headers(seconds: float) -> list[tuple[bytes, bytes]]:
+    """Return the headers that ask a client to wait: in whole seconds, as HTTP wants it, and in milliseconds."""
+    exact = milliseconds(seconds)
+    return [(b"retry-after", str(math.ceil(exact / 1000)).encode()), (b"retry-after-ms", str(exact).encode())]
+
+
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds, rounded up, but not for what binary fractions cannot hold."""
+    return math.ceil(round(seconds * 1000, _DECIMALS))
 
 
 def _writing_time(answer: Answer, behaviour: Behaviour) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from langgraph_moa.testing.behaviour import Behaviour
+from langgraph_moa.testing.behaviour import Behaviour, Latency
 from langgraph_moa.testing.buckets import Allowance
 from langgraph_moa.testing.faults import FaultPlan
 
@@ -30,4 +30,4 @@ class RunningModel:
     def draw_delay(self) -> float:
         """Return the seconds that the next request waits before anything is sent."""
         latency = self.behaviour.latency
-        return self.behaviour.delay + (latency.draw(self._latencies) if latency else 0.0)
+        return self.behaviour.delay + (latency.draw(self._latencies) if isinstance(latency, Latency) else 0.0)

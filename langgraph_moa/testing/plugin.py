@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
     from langgraph_moa.testing import ScriptedChatModel, Simulator
 
 _ENDPOINTS = (("OPENAI_API_KEY", "OPENAI_BASE_URL"), ("TOGETHER_API_KEY", "TOGETHER_API_BASE"))
+_ELSEWHERE = (
+    "LANGSMITH_GATEWAY",
+    "LANGSMITH_GATEWAY_API_KEY",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_API_BASE",
+    "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_ORGANIZATION",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_PROXY",
+    "TOGETHER_BASE_URL",
+)
+"""What would lead the providers' clients to another address, or add an account of the user's to their requests."""
+_LOOPBACK = "127.0.0.1,localhost,::1"
 
 
 class ScriptedModels:
@@ -45,8 +60,15 @@ def moa_scripted_model() -> ScriptedModels:
 
 @pytest.fixture
 def moa_openai_environment(moa_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """Makes every `openai:` and `together:` model the simulator's, by endpoints and keys in the environment."""
+    """Makes every `openai:` and `together:` model the simulator's, by endpoints and keys in the environment.
+
+    Other endpoints, accounts and proxies are removed from it until the test ends.
+    """
+    for name in list(os.environ):
+        if name in _ELSEWHERE or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
     for key, endpoint in _ENDPOINTS:
         monkeypatch.setenv(key, "simulated")
         monkeypatch.setenv(endpoint, moa_simulator.url)
+    monkeypatch.setenv("NO_PROXY", _LOOPBACK)
     return moa_simulator

@@ -28,12 +28,27 @@ def error(message: str, kind: str, code: str | None = None) -> bytes:
 
 def model_list(names: Iterable[str]) -> bytes:
     """Return the body of `/v1/models`."""
-    entries = [{"id": name, "object": "model", "created": 0, "owned_by": "simulator"} for name in sorted(names)]
-    return encode({"object": "list", "data": entries})
+    return encode({"object": "list", "data": [model_entry(name) for name in sorted(names)]})
+
+
+def model_entry(name: str) -> dict[str, Any]:
+    """Return what is said about a model."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "simulator"}
 
 
 def completion(answer: Answer) -> bytes:
     """Return an answer as one JSON body."""
+    body = {
+        "id": answer.identifier,
+        "object": "chat.completion",
+        "created": 0,
+        "model": answer.model,
+        "choices": [_choice(answer, index) for index in range(answer.choices)],
+    }
+    return encode({**body, "usage": answer.usage} if answer.usage else body)
+
+
+def _choice(answer: Answer, index: int) -> dict[str, Any]:
     has_text = bool(answer.text) or not (answer.tool_calls or answer.refusal)
     message: dict[str, Any] = {
         "role": "assistant",
@@ -44,23 +59,20 @@ def completion(answer: Answer) -> bytes:
         message["reasoning_content"] = "".join(answer.reasoning)
     if answer.tool_calls:
         message["tool_calls"] = [
-            {"id": call_id(answer, place), "type": "function", "function": {"name": call.name, "arguments": call.json}}
+            {
+                "id": call_id(answer, place, index),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.json},
+            }
             for place, call in enumerate(answer.tool_calls)
         ]
-    choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
-    body = {
-        "id": answer.identifier,
-        "object": "chat.completion",
-        "created": 0,
-        "model": answer.model,
-        "choices": [choice],
-    }
-    return encode({**body, "usage": answer.usage} if answer.usage else body)
+    return {"index": index, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
 
 
-def call_id(answer: Answer, place: int) -> str:
-    """Return the identifier of a tool call, counted from 0."""
-    return f"call-{answer.identifier.removeprefix('chatcmpl-')}-{place}"
+def call_id(answer: Answer, place: int, choice: int = 0) -> str:
+    """Return the identifier of a tool call, which counts from 0, in one of the choices."""
+    number = place + choice * len(answer.tool_calls)
+    return f"call-{answer.identifier.removeprefix('chatcmpl-')}-{number}"
 
 
 class EventWriter:
@@ -83,56 +95,60 @@ class EventWriter:
             "model": answer.model,
         }
         self._head = b"data: " + encode(shared)[:-1]
+        self._tail = b'}],"usage":null}\n\n' if with_usage and answer.usage else b"}]}\n\n"
 
-    def opening(self) -> bytes:
-        """Return the first event: the role."""
-        return self._delta({"role": "assistant", "content": ""})
+    def opening(self) -> Iterator[bytes]:
+        """Return the first event of each choice: the role."""
+        role = {"role": "assistant", "content": ""}
+        return (self._delta(role, index) for index in range(self._answer.choices))
 
     def tokens(self) -> Iterator[bytes]:
-        """Return an event for each token: reasoning, then text or a refusal, then tool calls."""
+        """Return an event for each token of each choice: reasoning, then text or a refusal, then tool calls."""
+        for index in range(self._answer.choices):
+            yield from self._tokens(index)
+
+    def _tokens(self, index: int) -> Iterator[bytes]:
         answer = self._answer
-        yield from (self._delta({"reasoning_content": token}) for token in answer.reasoning)
-        yield from map(self._text, answer.text)
-        yield from (self._delta({"refusal": token}) for token in split_tokens(answer.refusal or ""))
-        for delta in odd_chunks(answer) if self._odd else even_chunks(answer):
-            yield self._delta({"tool_calls": [delta]})
+        yield from (self._delta({"reasoning_content": token}, index) for token in answer.reasoning)
+        before, after = self._head + b',"choices":[{"index":%d,"delta":{"content":' % index, self._without_reason(b"}")
+        yield from (b"%b%b%b" % (before, json.dumps(token).encode(), after) for token in answer.text)
+        yield from (self._delta({"refusal": token}, index) for token in split_tokens(answer.refusal or ""))
+        for delta in odd_chunks(answer, index) if self._odd else even_chunks(answer, index):
+            yield self._delta({"tool_calls": [delta]}, index)
 
     def closing(self) -> Iterator[bytes]:
         """Return the last events before `DONE`: why it ends, and token counts."""
         reason = encode(self._answer.finish_reason)
-        yield self._head + b',"choices":[{"index":0,"delta":{},"finish_reason":' + reason + b"}]}\n\n"
+        yield from (
+            self._head + b',"choices":[{"index":%d,"delta":{},"finish_reason":%b' % (index, reason) + self._tail
+            for index in range(self._answer.choices)
+        )
         if self._with_usage and self._answer.usage:
             yield self._head + b',"choices":[],"usage":' + encode(self._answer.usage) + b"}\n\n"
 
-    def _text(self, token: str) -> bytes:
-        content = json.dumps(token).encode()
-        return b"%b%b%b%b" % (
-            self._head,
-            b',"choices":[{"index":0,"delta":{"content":',
-            content,
-            b'},"finish_reason":null}]}\n\n',
-        )
+    def _delta(self, delta: Mapping[str, Any], index: int) -> bytes:
+        return self._head + b',"choices":[{"index":%d,"delta":' % index + encode(delta) + self._without_reason()
 
-    def _delta(self, delta: Mapping[str, Any]) -> bytes:
-        return self._head + b',"choices":[{"index":0,"delta":' + encode(delta) + b',"finish_reason":null}]}\n\n'
+    def _without_reason(self, closing: bytes = b"") -> bytes:
+        return closing + b',"finish_reason":null' + self._tail
 
 
-def even_chunks(answer: Answer) -> Iterator[dict[str, Any]]:
+def even_chunks(answer: Answer, choice: int = 0) -> Iterator[dict[str, Any]]:
     """Cut tool calls as OpenAI does: the name first, then the arguments token by token, with indexes from 0."""
     for place, call in enumerate(answer.tool_calls):
-        yield _opened(place, call_id(answer, place), call, "")
+        yield _opened(place, call_id(answer, place, choice), call, "")
         for token in split_tokens(call.json):
             yield {"index": place, "function": {"arguments": token}}
 
 
-def odd_chunks(answer: Answer) -> Iterator[dict[str, Any]]:
+def odd_chunks(answer: Answer, choice: int = 0) -> Iterator[dict[str, Any]]:
     """Cut tool calls as some other servers do.
 
     Indexes begin at 1 and leave gaps. The identifier is repeated in each chunk of every other call, and null in the
     later chunks of the rest. The arguments are cut in their first character, in the middle and before the last.
     """
     for place, call in enumerate(answer.tool_calls):
-        index, identifier, text = 1 + 2 * place, call_id(answer, place), call.json
+        index, identifier, text = 1 + 2 * place, call_id(answer, place, choice), call.json
         cuts = sorted({1, len(text) // 2, max(1, len(text) - 1)})
         starts, ends = [0, *cuts], [*cuts, len(text)]
         first, *rest = (text[start:end] for start, end in zip(starts, ends, strict=True) if start < end or not start)

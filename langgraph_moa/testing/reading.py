@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,11 @@ def read_behaviours(path: str | Path) -> tuple[Behaviour, dict[str, Behaviour]]:
         ConfigurationError: The file cannot be read, or holds what is not allowed.
     """
     whole = checks.known_keys(str(path), read_table(path), ["default", "models"])
-    default = checks.known_keys("[default]", whole.get("default", {}))
-    models = checks.known_keys("[models]", whole.get("models", {}))
-    own = {name: checks.known_keys(f"[models.{name!r}]", table) for name, table in models.items()}
-    return behaviour_from("[default]", default), {
-        name: behaviour_from(f"[models.{name!r}]", {**default, **table}) for name, table in own.items()
+    default = checks.known_keys(f"{path}: [default]", whole.get("default", {}))
+    models = checks.known_keys(f"{path}: [models]", whole.get("models", {}))
+    own = {name: checks.known_keys(f"{path}: [models.{name!r}]", table) for name, table in models.items()}
+    return behaviour_from(f"{path}: [default]", default), {
+        name: behaviour_from(f"{path}: [models.{name!r}]", {**default, **table}) for name, table in own.items()
     }
 
 
@@ -45,27 +46,30 @@ def behaviour_from(what: str, table: Mapping[str, Any]) -> Behaviour:
         ConfigurationError: A key or a value is not allowed.
     """
     values = checks.known_keys(what, table, [field.name for field in fields(Behaviour)])
-    for name in ("reply", "reasoning"):
-        if name in values and not isinstance(values[name], str):
-            raise ConfigurationError(f"{what}: {name} must be text, got {checks.shown(values[name])}")
-    if "latency" in values:
-        values["latency"] = _latency(f"{what}: latency", values["latency"])
-    if "tool_calls" in values:
-        calls = checks.listed(f"{what}: tool_calls", values["tool_calls"])
-        values["tool_calls"] = tuple(_tool_call(f"{what}: tool_calls", call) for call in calls)
-    if "schedule" in values:
-        schedule = checks.listed(f"{what}: schedule", values["schedule"])
-        values["schedule"] = tuple(None if fault == GOES_WELL else fault for fault in schedule)
-    if "faults" in values:
-        values["faults"] = checks.known_keys(f"{what}: faults", values["faults"])
-    return Behaviour(**values)
+    if not isinstance(values.get("reply", ""), str):
+        raise ConfigurationError(f"{what}: reply must be text, got {checks.shown(values['reply'])}")
+    with _named(what):
+        if isinstance(values.get("latency"), Mapping):
+            allowed = ["median", "sigma", "maximum"]
+            values["latency"] = Latency(
+                **checks.known_keys("latency", values["latency"], allowed, required=allowed[:1])
+            )
+        if "tool_calls" in values:
+            values["tool_calls"] = [_tool_call(call) for call in checks.listed("tool_calls", values["tool_calls"])]
+        if "schedule" in values:
+            schedule = checks.listed("schedule", values["schedule"])
+            values["schedule"] = [None if fault == GOES_WELL else fault for fault in schedule]
+        return Behaviour(**values)
 
 
-def _latency(what: str, value: Any) -> Latency:  # noqa: ANN401 - as read from a file
-    if not isinstance(value, Mapping):
-        return Latency(median=value)
-    return Latency(**checks.known_keys(what, value, ["median", "sigma", "maximum"], required=["median"]))
+def _tool_call(value: object) -> ToolCall:
+    return ToolCall(**checks.known_keys("tool_calls", value, ["name", "arguments"], required=["name"]))
 
 
-def _tool_call(what: str, value: object) -> ToolCall:
-    return ToolCall(**checks.known_keys(what, value, ["name", "arguments"], required=["name"]))
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Put the name of a table before an error about what it holds."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{what}: {error}") from error

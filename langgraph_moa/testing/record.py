@@ -54,15 +54,39 @@ class Record:
     """
 
     def __init__(self, keep: int | None = None) -> None:
-        self.requests: list[RecordedRequest] = []
-        self.counts: dict[str, Counter[str]] = {}
-        self.in_flight: Counter[str] = Counter()
-        self.peaks: Counter[str] = Counter()
+        self._requests: list[RecordedRequest] = []
+        self._counts: dict[str, Counter[str]] = {}
+        self._in_flight: Counter[str] = Counter()
+        self._peaks: Counter[str] = Counter()
         self.peak = 0
         self.total = 0
         self._keep = keep
         self._changed = threading.Condition()
         self._open: set[RecordedRequest] = set()
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Those that are kept, in the order of their arrival; a copy, as the other collections are."""
+        with self._changed:
+            return list(self._requests)
+
+    @property
+    def counts(self) -> dict[str, Counter[str]]:
+        """For each model, the number of `requests` and of every fault that was played."""
+        with self._changed:
+            return {model: Counter(counts) for model, counts in self._counts.items()}
+
+    @property
+    def in_flight(self) -> Counter[str]:
+        """For each model, the requests that are being answered."""
+        with self._changed:
+            return Counter(self._in_flight)
+
+    @property
+    def peaks(self) -> Counter[str]:
+        """For each model, the most requests that were ever being answered at the same time."""
+        with self._changed:
+            return Counter(self._peaks)
 
     @property
     def open(self) -> int:
@@ -73,14 +97,14 @@ class Record:
         """Keep a request that has arrived, and return its number, counted from 1."""
         with self._changed:
             model = request.model
-            self.requests.append(request)
-            if self._keep is not None and len(self.requests) > self._keep:
-                del self.requests[: len(self.requests) - self._keep]
+            self._requests.append(request)
+            if self._keep is not None and len(self._requests) > self._keep:
+                del self._requests[: len(self._requests) - self._keep]
             self.total += 1
-            self.counts.setdefault(model, Counter())["requests"] += 1
+            self._counts.setdefault(model, Counter())["requests"] += 1
             self._open.add(request)
-            self.in_flight[model] += 1
-            self.peaks[model] = max(self.peaks[model], self.in_flight[model])
+            self._in_flight[model] += 1
+            self._peaks[model] = max(self._peaks[model], self._in_flight[model])
             self.peak = max(self.peak, len(self._open))
             self._changed.notify_all()
             return self.total
@@ -89,7 +113,7 @@ class Record:
         """Note which fault a request meets."""
         with self._changed:
             request.fault = fault
-            self.counts.setdefault(request.model, Counter())[fault] += 1
+            self._counts.setdefault(request.model, Counter())[fault] += 1
             self._changed.notify_all()
 
     def disconnect(self, request: RecordedRequest) -> None:
@@ -104,7 +128,7 @@ class Record:
             request.finished_at = time.monotonic()
             if request in self._open:
                 self._open.remove(request)
-                self.in_flight[request.model] -= 1
+                self._in_flight[request.model] -= 1
             self._changed.notify_all()
 
     def notify(self) -> None:
@@ -115,10 +139,10 @@ class Record:
     def reset(self) -> None:
         """Forget everything but the requests that are being answered: they still count as in flight."""
         with self._changed:
-            self.requests.clear()
-            self.counts.clear()
-            self.in_flight = +self.in_flight
-            self.peaks = Counter(self.in_flight)
+            self._requests.clear()
+            self._counts.clear()
+            self._in_flight = +self._in_flight
+            self._peaks = Counter(self._in_flight)
             self.peak = len(self._open)
             self.total = 0
             self._changed.notify_all()
@@ -135,10 +159,10 @@ class Record:
                 model: {
                     "requests": counts["requests"],
                     "faults": {name: count for name, count in counts.items() if name != "requests"},
-                    "in_flight": self.in_flight[model],
-                    "peak_in_flight": self.peaks[model],
+                    "in_flight": self._in_flight[model],
+                    "peak_in_flight": self._peaks[model],
                 }
-                for model, counts in self.counts.items()
+                for model, counts in self._counts.items()
             }
             numbers = {"requests": self.total, "in_flight": len(self._open), "peak_in_flight": self.peak}
             return {**numbers, "models": models, **({"recorded": self._recorded()} if bodies else {})}
@@ -155,5 +179,5 @@ class Record:
                 "disconnected": request.disconnected,
                 "finished": request.finished_at is not None,
             }
-            for request in self.requests
+            for request in self._requests
         ]

@@ -45,13 +45,10 @@ class Simulator:
         if keep is not None:
             checks.whole_number("Simulator.keep", keep, low=0)
         checks.whole_number("Simulator.port", port, low=0, high=65535)
-        for name, given in {"behaviour": behaviour or Behaviour(), **(models or {})}.items():
-            if not isinstance(given, Behaviour):
-                msg = f"Simulator: {name!r} must be a Behaviour, got {checks.shown(given)}. Write Behaviour(reply=...)"
-                raise ConfigurationError(msg)
-        self.behaviour = behaviour or Behaviour()
+        self.behaviour = Behaviour() if behaviour is None else _checked("Simulator.behaviour", behaviour)
         """May be replaced while the simulator runs; the schedule and the allowance then begin anew."""
-        self.models = dict(models or {})
+        named = checks.known_keys("Simulator.models", {} if models is None else models)
+        self.models = {name: _checked(f"Simulator.models[{name!r}]", given) for name, given in named.items()}
         """May be changed while the simulator runs, as `behaviour`."""
         self.record = Record(keep)
         self._host = host
@@ -73,12 +70,12 @@ class Simulator:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Chat requests, in the order of their arrival."""
+        """Chat requests, in the order of their arrival, as a list of its own; `reset` forgets them."""
         return self.record.requests
 
     @property
     def counts(self) -> dict[str, Counter[str]]:
-        """For each model, the number of `requests` and of every fault that was played."""
+        """For each model, the number of `requests` and of every fault that was played; a copy."""
         return self.record.counts
 
     @property
@@ -139,9 +136,20 @@ class Simulator:
         return self.record.wait_for(lambda: condition(self), seconds)
 
     def model(self, name: str) -> RunningModel:
-        """Return the model of that name as it now runs."""
+        """Return the model of that name as it now runs.
+
+        Raises:
+            ConfigurationError: What was put in its place later is not a `Behaviour`.
+        """
         behaviour = self.models.get(name, self.behaviour)
+        _checked(f"the behaviour of {name!r}", behaviour)
         running = self._running.get(name)
         if running is None or running.behaviour is not behaviour:
             running = self._running[name] = RunningModel(name, behaviour)
         return running
+
+
+def _checked(what: str, given: object) -> Behaviour:
+    if not isinstance(given, Behaviour):
+        raise ConfigurationError(f"{what} must be a Behaviour, got {checks.shown(given)}. Write Behaviour(reply=...)")
+    return given

@@ -87,6 +87,15 @@ def test_mistakes_are_one_line(moa: Moa, arguments: tuple[str, ...], said: str) 
     assert said in done.err
 
 
+def test_a_mistake_in_a_file_names_the_file_and_the_model(moa: Moa, tmp_path: Path) -> None:
+    """What a behaviour refuses is told with the file and the model that have it."""
+    path = tmp_path / "behaviours.toml"
+    path.write_text("[models.odd]\nlatency = -1")
+    done = moa("simulate", "--behaviour", str(path))
+    assert done.code == 2
+    assert f"{path}: [models.'odd']: Latency.median must be a number above 0" in done.err
+
+
 def test_a_port_that_is_taken_is_one_line(environment: dict[str, str], moa: Moa) -> None:
     """A port in use ends with code 1 and one line."""
     with simulating(environment) as (_, url):

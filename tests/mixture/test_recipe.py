@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableLambda, RunnableParallel
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.graph import create_moa
@@ -28,6 +28,8 @@ from langgraph_moa.testing import ScriptedChatModel
 from langgraph_moa.usage import Price, PriceTable
 
 CANARY = "c4n4ry-7f3e9b1d"
+CHAT: Any = ScriptedChatModel()
+CHAT_LIMIT = "scriptedchatmodel:scripted"
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda text: redact(text) == text)
 PROMPTS = st.none() | WORDS.filter(str.strip)
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,5}", fullmatch=True).filter(
@@ -182,7 +184,7 @@ def test_wrong_tables(table: dict[str, Any], problem: str) -> None:
         ),
         pytest.param(
             lambda: small(limits={"togethre": 8, "openai": 2}),
-            "limits names 'togethre', which no model of this mixture is. Allowed: a base URL, or one of "
+            "limits names 'togethre', which concerns no model of this mixture.* Allowed: a base URL, or one of "
             "openai, openai:a, openai:b$",
             id="misspelt-limit",
         ),
@@ -190,6 +192,11 @@ def test_wrong_tables(table: dict[str, Any], problem: str) -> None:
             lambda: Mixture([Layer([RunnableLambda(str)])], RunnableLambda(str), limits={"openai": 2}),
             r"Allowed: a base URL, or one of \(no model that can be limited",
             id="nothing-to-limit",
+        ),
+        pytest.param(
+            lambda: Mixture([Layer([RunnableParallel(a=CHAT, b=CHAT)])], "openai:b", limits={CHAT_LIMIT: 2}),
+            "A chain that asks several models at once, .* Allowed: a base URL, or one of openai, openai:b$",
+            id="branches-at-once",
         ),
         pytest.param(lambda: small(on_partial="stop"), "one of 'allow', 'warn', 'raise'; got 'stop'", id="on-partial"),
     ],
@@ -217,7 +224,11 @@ def fallback_to(model: Mixture) -> Aggregator:
         pytest.param(lambda: small(name="m").swap({"aggregator": small(name="m")}), id="aggregator"),
         pytest.param(lambda: small(name="m").swap({"openai:a": small(name="m")}), id="swapped"),
         pytest.param(lambda: small(name="m").swap({"a": Mixture.of([small(name="m")], "openai:b")}), id="grandchild"),
-        pytest.param(lambda: Mixture.of([RunnableLambda(str, name="m")], "openai:b", name="m"), id="under-its-name"),
+        pytest.param(lambda: Mixture.of([create_moa(small(name="m"))], "openai:b", name="m"), id="compiled"),
+        pytest.param(
+            lambda: Mixture.of([create_moa(Mixture.of([small(name="m")], "openai:b"))], "openai:b", name="m"),
+            id="within-compiled",
+        ),
         pytest.param(lambda: Mixture([Layer(["openai:a"])], fallback_to(small(name="m")), name="m"), id="fallback"),
         pytest.param(
             lambda: Mixture([Layer(["openai:a"], aggregator=small(name="m"))], "openai:b", name="m"), id="layer"
@@ -228,6 +239,12 @@ def test_a_mixture_that_contains_itself(build: Any) -> None:
     """A mixture that holds one of its own name, however deep, is refused with the name and what to do."""
     with pytest.raises(ConfigurationError, match=r"the mixture 'm' contains itself as .*\. Name another model there"):
         build()
+
+
+def test_other_models_may_have_the_name_of_the_mixture() -> None:
+    """A function or a graph of the same name is no mixture, and is let in."""
+    research = RunnableLambda(str, name="research")
+    assert Mixture.of([research], "openai:b", name="research").seats[0].model is research
 
 
 def test_a_table_that_contains_itself() -> None:
@@ -361,6 +378,14 @@ def test_limits_may_concern_any_model() -> None:
     }
 
 
+def test_limits_may_concern_a_mixture_in_a_chain() -> None:
+    """A limit may name a model of a compiled mixture that a chain calls, and of one nested in that."""
+    inner = Mixture.of(["groq:a"], "mistralai:b", name="inner")
+    chain = create_moa(Mixture.of([inner], "xai:c", name="middle")) | RunnableLambda(str)
+    limits = {"groq": 1, "mistralai:b": 2, "xai": 3}
+    assert list(Mixture([Layer([chain])], "openai:d", limits=limits).limits) == list(limits)
+
+
 def test_swap_takes_idle_limits_away() -> None:
     """A limit that concerns none of the new models goes with the old ones; those of servers and of the others stay."""
     limits = {"openai:a": 1, "openai": 2, "together": 3, "http://h/v1": 4}
@@ -371,6 +396,8 @@ def test_swap_takes_idle_limits_away() -> None:
     swapped = mixture.swap({"openai:a": "together:a", "openai:c": "together:c"})
     assert list(swapped.limits) == ["together", "http://h/v1"]
     assert dict(mixture.swap({"aggregator": "together:z"}).limits) == dict(mixture.limits)
+    mapped = mixture.map_seats(lambda seat: replace(seat, model="openai:d"))
+    assert list(mapped.limits) == ["openai", "http://h/v1"]
 
 
 def test_a_plan_prices_the_dearest_fallback() -> None:
@@ -380,3 +407,11 @@ def test_a_plan_prices_the_dearest_fallback() -> None:
     last = Aggregator("openai:a", max_tokens=1, fallbacks=["openai:unpriced"])
     calls = Mixture.of([seat], last).plan(prices=prices).slots
     assert [(call.model, call.cost) for call in calls] == [("openai:b", 5.0), ("openai:unpriced", None)]
+
+
+def test_the_short_form_takes_every_option() -> None:
+    """What may be set on a mixture may be set in its short form; an unknown option is named with those there are."""
+    short = Mixture.of(["openai:a"], "openai:b", grace=1.0, limits={"openai": 2}, on_partial="raise")
+    assert (short.layers[0].grace, short.limits, short.on_partial) == (1.0, {"openai": Limit(concurrency=2)}, "raise")
+    with pytest.raises(ConfigurationError, match=r"Mixture\.of: unknown key 'graze'.*grace.*limits"):
+        Mixture.of(["openai:a"], "openai:b", graze=1.0)  # type: ignore[call-arg]

@@ -23,7 +23,7 @@ def main() -> None:
     logging.getLogger("langgraph_moa").setLevel(logging.ERROR)  # thousands of mixtures say that something is missing
     report = soak(**vars(options))
     print(json.dumps(report.to_dict(), indent=2))  # noqa: T201
-    sys.exit(bool(report.wrong or report.leaked_sockets or report.leaked_tasks or report.open_requests))
+    sys.exit(bool(report.failures))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import pickle
 import random
 import statistics
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.testing import Behaviour, Latency, Simulator, ToolCall
+from langgraph_moa.testing import Behaviour, Fault, Latency, Simulator, ToolCall
 
 BAD: Any = 0.5
 
@@ -22,7 +25,16 @@ BAD: Any = 0.5
         ({"reply": 3}, "Behaviour.reply must be text or a function"),
         ({"tokens_per_second": 0}, "Behaviour.tokens_per_second must be a number above 0"),
         ({"requests_per_minute": float("inf")}, "Behaviour.requests_per_minute"),
-        ({"status": 99}, "Behaviour.status must be a whole number in 200..599"),
+        ({"status": 99}, "Behaviour.status, unless it is 200, must be a whole number in 400..599"),
+        ({"status": 302}, "in 400..599, got 302"),
+        ({"status": True}, "in 400..599"),
+        ({"latency": "slow"}, "Behaviour.latency must be a Latency, the median in seconds, or None; got 'slow'"),
+        ({"latency": True}, "Behaviour.latency must be a Latency"),
+        ({"latency": -1}, "Latency.median must be a number above 0"),
+        ({"faults": ["hang"]}, "Behaviour.faults must be a table"),
+        ({"faults": None}, "Behaviour.faults must be a table"),
+        ({"tool_calls": ToolCall(name="f")}, "Behaviour.tool_calls must be a list"),
+        ({"tool_calls": ["f"]}, "an item of Behaviour.tool_calls must be a ToolCall, got 'f'"),
         ({"context_window": 0}, "Behaviour.context_window must be a whole number in 1 or more"),
         ({"hang": "no"}, "Behaviour.hang must be true or false"),
         ({"faults": {"hiccup": 0.1}}, "must be one of 'rate_limit'"),
@@ -71,8 +83,43 @@ def test_arguments_may_be_a_table_or_text() -> None:
         ToolCall(name=" ")
 
 
-@pytest.mark.parametrize("build", [lambda: Behaviour(latency=BAD), lambda: Simulator(models={"a": BAD})])
+@pytest.mark.parametrize("arguments", [None, 3, ["a"], {"a": object()}])
+def test_wrong_arguments_are_refused(arguments: Any) -> None:
+    """Arguments that are neither text nor a table of what JSON knows are refused."""
+    with pytest.raises(ConfigurationError, match=r"ToolCall\.arguments"):
+        ToolCall(name="f", arguments=arguments)
+
+
+def test_a_number_is_a_median() -> None:
+    """A latency may be given as the median alone, as in a file."""
+    assert Behaviour(latency=0.5) == Behaviour(latency=Latency(median=0.5))
+
+
+def test_a_behaviour_does_not_change() -> None:
+    """A behaviour keeps copies of lists and tables, is hashed by its value, and survives copies and pickles."""
+    faults: dict[Fault, float] = {"hang": 0.5}
+    schedule: list[Fault | None] = ["hang"]
+    nested: dict[str, Any] = {"a": [1]}
+    behaviour = Behaviour(faults=faults, schedule=schedule, tool_calls=[ToolCall(name="f", arguments=nested)])
+    same = Behaviour(faults=faults, schedule=schedule, tool_calls=[ToolCall(name="f", arguments={"a": [1]})])
+    faults["empty"] = 0.5
+    schedule.append("empty")
+    nested["a"].append(2)
+    assert behaviour == same
+    assert len({behaviour, same, copy.deepcopy(behaviour), pickle.loads(pickle.dumps(behaviour))}) == 1  # noqa: S301
+    assert dataclasses.asdict(behaviour)["faults"] == {"hang": 0.5}
+    assert dataclasses.replace(behaviour, seed=1).faults == behaviour.faults
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Simulator(BAD),
+        lambda: Simulator(False),  # type: ignore[arg-type]  # noqa: FBT003
+        lambda: Simulator(models={"a": BAD}),
+    ],
+)
 def test_what_is_no_behaviour_is_refused_at_once(build: Any) -> None:
     """A value of the wrong kind is an error where it is written, not a 500 of the server."""
-    with pytest.raises(ConfigurationError, match=r"must be a (Latency|Behaviour)"):
+    with pytest.raises(ConfigurationError, match="must be a Behaviour"):
         build()

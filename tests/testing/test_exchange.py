@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langgraph_moa.testing import Behaviour, Fault, Latency, Simulator, ToolCall
-from tests.testing.conftest import ask, call, events, streamed_text
+from langgraph_moa.testing.exchange import milliseconds, waiting_headers
+from tests.testing.conftest import BODY, ask, call, events, streamed_text
 
 SOON = 5.0
 """Seconds that are far more than it takes, on a busy machine too."""
@@ -63,7 +64,7 @@ def test_tokens_come_one_by_one(simulator: Simulator) -> None:
     simulator.behaviour = Behaviour(reply="a b c d e f", tokens_per_second=10)
     arrivals = []
     with httpx.stream(
-        "POST", f"{simulator.url}/chat/completions", json={"model": "m", "messages": [], "stream": True}, timeout=30
+        "POST", f"{simulator.url}/chat/completions", json={**BODY, "stream": True}, timeout=30
     ) as response:
         arrivals = [time.monotonic() for line in response.iter_lines() if '"content":' in line]
     assert len(arrivals) == 7
@@ -88,13 +89,14 @@ def test_a_function_may_block_without_holding_up_others(simulator: Simulator) ->
     release.set()
 
 
-@pytest.mark.parametrize("reply", [lambda _: 1 / 0, lambda _: 7])
+@pytest.mark.parametrize("reply", [lambda _: 1 / 0, lambda _: 7, lambda _: pytest.fail("Error")])
 def test_a_function_that_fails_is_told(simulator: Simulator, reply: Any) -> None:
     """When a reply function raises or returns no text, the client gets 500 with the reason."""
     simulator.behaviour = Behaviour(reply=reply)
     response = ask(simulator)
     assert response.status_code == 500
     assert "Error" in response.json()["error"]["message"]
+    assert simulator.requests[0].status == 500
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_error_faults_have_their_status(simulator: Simulator, fault: Fault, stat
     simulator.behaviour = Behaviour(schedule=[fault], retry_after=1.5)
     response = ask(simulator, stream=True)
     assert response.status_code == status
-    assert response.headers.get("retry-after") == ("1.5" if waits else None)
+    assert response.headers.get("retry-after") == ("2" if waits else None)
     assert response.headers.get("retry-after-ms") == ("1500" if waits else None)
     assert ask(simulator).status_code == 200
     assert [request.fault for request in simulator.requests] == [fault, None]
@@ -228,6 +230,72 @@ def test_a_long_prompt_does_not_fit(simulator: Simulator) -> None:
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "context_length_exceeded"
     assert simulator.requests[-1].fault == "context_length"
+
+
+def test_a_request_that_is_turned_away_takes_no_turn(simulator: Simulator) -> None:
+    """What the bucket refuses leaves the schedule where it was, so that timing does not change who fails."""
+    simulator.behaviour = Behaviour(requests_per_minute=120, burst=0.5, schedule=[None, "server_error", None])
+    statuses = []
+    for _ in range(3):
+        response = ask(simulator)
+        statuses.append(response.status_code)
+        if len(statuses) == 1:
+            refused = ask(simulator)
+            assert refused.status_code == 429
+        time.sleep(int(refused.headers["retry-after-ms"]) / 1000)
+    assert statuses == [200, 500, 200]
+    assert [request.fault for request in simulator.requests] == [None, "rate_limit", "server_error", None]
+
+
+def test_pings_come_at_their_interval(simulator: Simulator) -> None:
+    """The second ping comes one interval after the first, and not before."""
+    simulator.models["slow"] = Behaviour(faults={"pings": 1.0}, ping_interval=30)
+    simulator.models["fast"] = Behaviour(faults={"pings": 1.0}, ping_interval=0.1)
+    lines = {model: call(simulator, model=model, stream=True) for model in ("slow", "fast")}
+    began, received = time.monotonic(), b""
+    while received.count(b": ping") < 4:
+        received += lines["fast"].socket.recv(4096)
+    assert 0.25 < time.monotonic() - began < 0.3 + SOON
+    received = b""
+    while b": ping" not in received:
+        received += lines["slow"].socket.recv(4096)
+    lines["slow"].socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        lines["slow"].socket.recv(1)
+    for line in lines.values():
+        line.socket.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_request_may_want_several_choices(simulator: Simulator, stream: bool) -> None:  # noqa: FBT001
+    """Each choice has its index and the whole answer, and tool calls have identifiers of their own."""
+    simulator.behaviour = Behaviour(reply="one two", tool_calls=[ToolCall(name="f")])
+    response = ask(simulator, n=2, stream=stream)
+    called = ask(simulator, n=2, tools=[{"type": "function"}]).json()["choices"]
+    assert len({choice["message"]["tool_calls"][0]["id"] for choice in called}) == 2
+    texts = ["", ""]
+    bodies = [json.loads(data) for data in events(response)[:-1]] if stream else [response.json()]
+    for choice in (choice for body in bodies for choice in body["choices"]):
+        texts[choice["index"]] += choice["delta" if stream else "message"].get("content") or ""
+    assert texts == ["one two"] * 2
+
+
+def test_a_stop_sequence_ends_the_answer(simulator: Simulator) -> None:
+    """The text ends before the request's sequence, with the reason `stop`."""
+    simulator.behaviour = Behaviour(reply="one two END three")
+    choice = ask(simulator, stop=["END"]).json()["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("one two ", "stop")
+
+
+@given(st.floats(0, 1e6))
+def test_a_wait_is_rounded_up(seconds: float) -> None:
+    """`Retry-After` is in whole seconds and `retry-after-ms` in whole milliseconds, neither of them too short."""
+    headers = dict(waiting_headers(seconds))
+    exact = int(headers[b"retry-after-ms"])
+    assert seconds * 1000 - 1e-5 <= exact < seconds * 1000 + 1
+    assert int(headers[b"retry-after"]) == -(-exact // 1000)
+    assert milliseconds(1.1) == 1100
+    assert milliseconds(0.07) == 70
 
 
 def test_equal_seeds_give_equal_faults() -> None:

@@ -29,6 +29,7 @@ def answers(draw: Any) -> Answer:
         reasoning=split_tokens(draw(TEXT)),
         refusal=draw(st.none() | st.text(min_size=1)),
         tool_calls=tuple(draw(CALLS)),
+        choices=draw(st.integers(1, 2)),
         usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
     )
 
@@ -39,12 +40,12 @@ def read(events: list[bytes]) -> list[ChatCompletionChunk]:
     return [ChatCompletionChunk.model_validate(json.loads(event[6:])) for event in events]
 
 
-def merged(chunks: list[ChatCompletionChunk]) -> tuple[str, str, str, dict[int, dict[str, str]]]:
-    """Put the deltas of a stream together."""
+def merged(chunks: list[ChatCompletionChunk], index: int) -> tuple[str, str, str, dict[int, dict[str, str]]]:
+    """Put the deltas of one choice in a stream together."""
     texts = {"content": "", "reasoning_content": "", "refusal": ""}
     calls: dict[int, dict[str, str]] = {}
     for chunk in chunks:
-        for choice in chunk.choices:
+        for choice in (choice for choice in chunk.choices if choice.index == index):
             for name in texts:
                 texts[name] += getattr(choice.delta, name, None) or ""
             for piece in choice.delta.tool_calls or ():
@@ -60,14 +61,19 @@ def merged(chunks: list[ChatCompletionChunk]) -> tuple[str, str, str, dict[int, 
 def test_a_stream_adds_up_to_the_body(answer: Answer, odd: bool) -> None:  # noqa: FBT001
     """The deltas of a stream hold what the JSON body holds, however the tool calls are cut."""
     writer = protocol.EventWriter(answer, with_usage=True, odd_tool_chunks=odd)
-    chunks = read([writer.opening(), *writer.tokens(), *writer.closing()])
+    chunks = read([*writer.opening(), *writer.tokens(), *writer.closing()])
     whole = ChatCompletion.model_validate(json.loads(protocol.completion(answer)))
-    message = whole.choices[0].message
-    content, reasoning, refusal, calls = merged(chunks)
-    assert (content, refusal) == (message.content or "", message.refusal or "")
-    assert reasoning == (getattr(message, "reasoning_content", None) or "")
-    functions: list[Any] = [call.to_dict() for call in message.tool_calls or ()]
-    assert [calls[index] for index in sorted(calls)] == [{"id": call["id"], **call["function"]} for call in functions]
+    assert [choice.index for choice in whole.choices] == list(range(answer.choices))
+    for choice in whole.choices:
+        message = choice.message
+        content, reasoning, refusal, calls = merged(chunks, choice.index)
+        assert (content, refusal) == (message.content or "", message.refusal or "")
+        assert reasoning == (getattr(message, "reasoning_content", None) or "")
+        functions: list[Any] = [call.to_dict() for call in message.tool_calls or ()]
+        assert [calls[place] for place in sorted(calls)] == [
+            {"id": call["id"], **call["function"]} for call in functions
+        ]
+    assert all("usage" in chunk.model_fields_set and chunk.usage is None for chunk in chunks[:-1])
     assert chunks[-1].usage == whole.usage
     assert chunks[-2].choices[0].finish_reason == "stop"
 
@@ -85,7 +91,8 @@ def test_odd_chunks_are_odd(calls: list[ToolCall]) -> None:
 def test_usage_comes_only_when_it_is_asked_for() -> None:
     """Without `include_usage` no event holds token counts."""
     answer = Answer(identifier="chatcmpl-1", model="m", text=("a",), usage={"total_tokens": 1})
-    assert all(b"usage" not in event for event in protocol.EventWriter(answer, with_usage=False).closing())
+    writer = protocol.EventWriter(answer, with_usage=False)
+    assert all(b"usage" not in event for event in (*writer.opening(), *writer.tokens(), *writer.closing()))
 
 
 def test_models_are_listed_in_order() -> None:

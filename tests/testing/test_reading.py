@@ -56,9 +56,9 @@ def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
         ("[default]\nreply = 3", "[default]: reply must be text"),
         ('[default]\nschedule = "hang"', "schedule must be a list"),
         ('[default]\nschedule = ["never"]', "must be one of"),
-        ("[default]\nfaults = 3", "[default]: faults must be a table"),
+        ("[default]\nfaults = 3", "Behaviour.faults must be a table"),
         ('[default]\ntool_calls = [{arguments = "{}"}]', "missing key 'name'"),
-        ('[default]\nlatency = "slow"', "Latency.median must be a number"),
+        ('[default]\nlatency = "slow"', "Behaviour.latency must be a Latency"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
@@ -68,3 +68,13 @@ def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_behaviours(path)
     assert said in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_the_table_of_a_mistake_is_named(tmp_path: Path) -> None:
+    """A value that a behaviour refuses is told with the file and the model."""
+    path = tmp_path / "behaviours.toml"
+    path.write_text('[models."org/odd"]\ndelay = -1')
+    with pytest.raises(ConfigurationError) as caught:
+        read_behaviours(path)
+    assert str(caught.value).startswith(f"{path}: [models.'org/odd']: Behaviour.delay must be a number at least 0")

@@ -86,6 +86,21 @@ def test_waiting_ends_in_time(simulator: Simulator) -> None:
     assert not simulator.wait_for(lambda server: len(server.requests) == 1, seconds=0.01)
 
 
+def test_what_is_read_is_a_copy(simulator: Simulator) -> None:
+    """Whoever changes a list or a count that was read changes nothing of the record."""
+    ask(simulator)
+    simulator.requests.clear()
+    simulator.counts["m"].clear()
+    simulator.in_flight_of["m"] += 1
+    simulator.peak_in_flight_of.clear()
+    assert len(simulator.requests) == 1
+    assert simulator.counts == {"m": {"requests": 1}}
+    assert (simulator.wait_for(lambda server: not server.in_flight_of["m"]), simulator.peak_in_flight_of["m"]) == (
+        True,
+        1,
+    )
+
+
 def test_many_threads_may_ask_at_once(simulator: Simulator) -> None:
     """No request is lost or counted twice when many threads ask."""
     with ThreadPoolExecutor(8) as pool:

@@ -33,7 +33,10 @@ def test_a_client_reads_a_stream(simulator: Simulator) -> None:
     with client(simulator) as provider:
         chunks = list(
             provider.chat.completions.create(
-                model="m", messages=[], stream=True, stream_options={"include_usage": True}
+                model="m",
+                messages=[{"role": "user", "content": "q"}],
+                stream=True,
+                stream_options={"include_usage": True},
             )
         )
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "one  two\nthree"
@@ -44,7 +47,7 @@ def test_errors_have_the_provider_s_shape(simulator: Simulator) -> None:
     """An error status becomes the client's own exception."""
     simulator.behaviour = Behaviour(status=429, reply="slow down")
     with client(simulator) as provider, pytest.raises(openai.RateLimitError, match="slow down"):
-        provider.chat.completions.create(model="m", messages=[])
+        provider.chat.completions.create(model="m", messages=[{"role": "user", "content": "q"}])
 
 
 def test_models_are_listed() -> None:
@@ -57,7 +60,9 @@ async def test_a_client_that_goes_is_noticed(simulator: Simulator) -> None:
     """A cancelled request is seen to disconnect."""
     simulator.behaviour = Behaviour(hang=True)
     async with openai.AsyncOpenAI(base_url=simulator.url, api_key="any", max_retries=0) as provider:
-        call = asyncio.create_task(provider.chat.completions.create(model="m", messages=[]))
+        call = asyncio.create_task(
+            provider.chat.completions.create(model="m", messages=[{"role": "user", "content": "q"}])
+        )
         assert await asyncio.to_thread(simulator.wait_for, lambda server: len(server.requests) == 1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
