@@ -66,13 +66,13 @@ def test_every_status_is_told(provider: Simulator) -> None:
     """Each slot says what became of it and why, and the answer says who is missing, of how many."""
     proposers = [
         Proposer("openai:down", name="error"),
-        Proposer("openai:never", name="timeout", timeout=0.5),
+        Proposer("openai:never", name="timeout", timeout=2.0),
         Proposer("openai:silent", name="empty"),
         Proposer("openai:declines", name="refused"),
         Proposer("openai:fine", name="skipped", context_window=5),
         Proposer("together:never", name="cancelled"),
         Proposer("openai:fine", name="ok", required=True),
-        Proposer("openai:never", name="waited-for", required=True, timeout=0.7),
+        Proposer("openai:never", name="waited-for", required=True, timeout=2.5),
     ]
     layer = Layer(proposers, quorum=1, grace=0.1)
     out = create_moa(Mixture([layer], "openai:end", on_partial="allow")).invoke(QUESTION)

@@ -66,9 +66,8 @@ class Record:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Those that are kept, in the order of their arrival; a copy, as the other collections are."""
-        with self._changed:
-            return list(self._requests)
+        """The requests in the order of their arrival: the list that they are added to, which may be cleared."""
+        return self._requests
 
     @property
     def counts(self) -> dict[str, Counter[str]]:
@@ -139,7 +138,7 @@ class Record:
     def reset(self) -> None:
         """Forget everything but the requests that are being answered: they still count as in flight."""
         with self._changed:
-            self._requests.clear()
+            self._requests = []
             self._counts.clear()
             self._in_flight = +self._in_flight
             self._peaks = Counter(self._in_flight)

@@ -70,7 +70,7 @@ class Simulator:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Chat requests, in the order of their arrival, as a list of its own; `reset` forgets them."""
+        """Chat requests, in the order of their arrival; the list may be cleared, and `reset` begins a new one."""
         return self.record.requests
 
     @property
