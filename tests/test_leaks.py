@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from langgraph_moa import Layer, Mixture, Proposer, background, create_moa
+from langgraph_moa import Aggregator, Layer, Mixture, Proposer, QuorumError, background, create_moa
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.testing import Behaviour, Simulator
 from tests.ways import FIRST, Way, ask, every_way, open_sockets, tasks_besides_this, use_simulator, warm_up
@@ -33,7 +34,17 @@ def warm() -> None:
 
 
 @pytest.fixture
-def provider(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+def sockets_before() -> int:
+    """Count the sockets that are open without a provider, those to providers of other tests dropped."""
+    with Simulator() as ended:
+        gone = gone_model(ended.url)
+    drop_dead_connections(gone)
+    gc.collect()
+    return open_sockets()
+
+
+@pytest.fixture
+def provider(sockets_before: int, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """Let all models answer at once but one, which never does."""
     use_simulator(simulator, monkeypatch)
     simulator.models = {"never": Behaviour(hang=True), "final": Behaviour(reply="the answer")}
@@ -70,98 +81,78 @@ def loop_threads() -> int:
     return sum(thread.name.startswith(LASTING[:3]) for thread in threading.enumerate())
 
 
-def use_all_connections(graph: MoAGraph, provider: Simulator, runs: int) -> None:
-    """Run so many times at once with all quick calls under way together, so that no later run needs a connection more.
-
-    And once more than that: the connection of a cancelled call may still be closing when the next run begins.
-
-    Args:
-        graph: Asks the three quick models.
-        provider: Whose answers wait for each other meanwhile.
-        runs: How many runs there will be at a time.
-    """
-    runs += 1
-    everyone = threading.Barrier(runs * len(QUICK), timeout=30)
-    together = Behaviour(reply=lambda _: f"the last but {everyone.wait()}")
-    provider.models |= dict.fromkeys(QUICK, together)
-    with ThreadPoolExecutor(runs) as executor:
-        for run in [executor.submit(graph.invoke, ask(FIRST)) for _ in range(runs)]:
-            check(run.result())
-    for name in QUICK:
-        del provider.models[name]
+def drop_dead_connections(graph: MoAGraph) -> None:
+    """Make the pool of connections let go of those whose server has ended: any call does, also one that is refused."""
+    with suppress(QuorumError):
+        graph.invoke(ask("gone?"))
 
 
-def settled_sockets(provider: Simulator) -> int:
-    """Return how many sockets are open once the server has closed its ends of what its clients have closed."""
-    assert provider.wait_for(lambda it: it.in_flight == 0)
-    counts = [-1, -2]
-    while len(set(counts[-3:])) > 1:
-        provider.wait_for(lambda _: False, seconds=0.05)
-        gc.collect()
-        counts.append(open_sockets())
-    return counts[-1]
+def gone_model(url: str) -> MoAGraph:
+    """Return a mixture of a server that has ended."""
+    reach = {"base_url": url, "api_key": "not-a-key", "max_retries": 0}
+    layer = Layer([Proposer("openai:gone", model_kwargs=reach)])
+    return create_moa(Mixture([layer], Aggregator("openai:gone", model_kwargs=reach)))
 
 
 class Leftovers:
-    """What the runs so far have left; `check` says that there is no more now.
+    """What the runs have left; `check` ends the provider and says that nothing of it is there any more.
 
     Args:
         provider: That is asked.
-        of_loop: Whether the running loop's own threads, which look up addresses, are left out: they end with it.
+        sockets: Those that were open before the provider began.
     """
 
-    def __init__(self, provider: Simulator, *, of_loop: bool = False) -> None:
+    def __init__(self, provider: Simulator, sockets: int) -> None:
         self._provider = provider
-        self._ignored = "asyncio_" if of_loop else " "
-        self._sockets = settled_sockets(provider)
+        self._sockets = sockets
         self._threads = passing_threads()
 
     def check(self) -> None:
-        """Compare; there may be fewer sockets, since a call that is cancelled takes its connection along."""
-        sockets = settled_sockets(self._provider)
-        more = {thread for thread in passing_threads() - self._threads if not thread.name.startswith(self._ignored)}
+        """Look for threads, tasks and sockets."""
+        more = passing_threads() - self._threads
         for thread in more:
             thread.join(timeout=5)
         assert [thread for thread in more if thread.is_alive()] == []
         assert loop_threads() <= len(LASTING[:3])
         assert background.run(tasks_besides_this()) == set()
-        assert sockets <= self._sockets
+        gone = gone_model(self._provider.url)
+        self._provider.stop()
+        drop_dead_connections(gone)
+        gc.collect()
+        assert open_sockets() <= self._sockets
 
 
 @every_way
-def test_no_way_of_calling_leaves_anything(way: Way, provider: Simulator) -> None:
-    """Three runs with a cancelled call each leave no thread, no task, and not one socket more than the run before."""
+def test_no_way_of_calling_leaves_anything(way: Way, provider: Simulator, sockets_before: int) -> None:
+    """Three runs with a cancelled call each leave no thread, no task and no socket."""
     graph = with_straggler()
-    use_all_connections(graph, provider, len(way(graph)))
-    before = Leftovers(provider)
+    before = Leftovers(provider, sockets_before)
     for _ in range(3):
         for output in way(graph).values():
             check(output)
     before.check()
 
 
-def test_fifty_runs_in_a_row(provider: Simulator) -> None:
-    """Fifty synchronous runs use the connections of the first."""
+def test_fifty_runs_in_a_row(provider: Simulator, sockets_before: int) -> None:
+    """Fifty synchronous runs leave nothing."""
     graph = with_straggler()
-    use_all_connections(graph, provider, 1)
-    before = Leftovers(provider)
+    before = Leftovers(provider, sockets_before)
     for _ in range(RUNS):
         check(graph.invoke(ask(FIRST)))
     before.check()
 
 
-def test_fifty_runs_from_eight_threads(provider: Simulator) -> None:
-    """Fifty runs from eight threads at once all answer, and leave no more than eight runs at a time need."""
+def test_fifty_runs_from_eight_threads(provider: Simulator, sockets_before: int) -> None:
+    """Fifty runs from eight threads at once all answer and leave nothing."""
     graph = with_straggler()
-    use_all_connections(graph, provider, 8)
-    before = Leftovers(provider)
+    before = Leftovers(provider, sockets_before)
     with ThreadPoolExecutor(8) as executor:
         for run in [executor.submit(graph.invoke, ask(FIRST)) for _ in range(RUNS)]:
             check(run.result())
     before.check()
 
 
-def test_asyncio_run_again_and_again(provider: Simulator) -> None:
+def test_asyncio_run_again_and_again(provider: Simulator, sockets_before: int) -> None:
     """Every event loop has connections of its own, which are closed with it."""
     graph = with_straggler()
 
@@ -170,26 +161,33 @@ def test_asyncio_run_again_and_again(provider: Simulator) -> None:
         assert await tasks_besides_this() == set()
 
     asyncio.run(one())
-    before = Leftovers(provider)
+    before = Leftovers(provider, sockets_before)
     for _ in range(5):
         asyncio.run(one())
     before.check()
 
 
-async def test_under_pytest_asyncio(provider: Simulator) -> None:
-    """Within one running loop, synchronous and asynchronous runs in turn answer and leave no task."""
+async def test_under_pytest_asyncio(sockets_before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one running loop, synchronous and asynchronous runs in turn answer and leave no task and no socket."""
     graph = mixture(*QUICK)
-    use_all_connections(graph, provider, 1)
-    check(await graph.ainvoke(ask(FIRST)))
-    before = Leftovers(provider, of_loop=True)
-    for _ in range(10):
-        check(graph.invoke(ask(FIRST)))
-        check(await graph.ainvoke(ask(FIRST)))
-    assert await tasks_besides_this() == set()
-    before.check()
+    sockets, threads = open_sockets(), passing_threads()
+    assert sockets >= sockets_before, "the running loop has sockets of its own"
+    with Simulator(models={"final": Behaviour(reply="the answer")}) as simulator:
+        use_simulator(simulator, monkeypatch)
+        for _ in range(10):
+            check(graph.invoke(ask(FIRST)))
+            check(await graph.ainvoke(ask(FIRST)))
+        assert await tasks_besides_this() == set()
+        gone = gone_model(simulator.url)
+    drop_dead_connections(gone)
+    with suppress(QuorumError):
+        await gone.ainvoke(ask("gone?"))
+    gc.collect()
+    assert open_sockets() <= sockets
+    assert [thread for thread in passing_threads() - threads if not thread.name.startswith("asyncio_")] == []
 
 
-def test_synchronous_calls_within_coroutines(provider: Simulator) -> None:
+def test_synchronous_calls_within_coroutines(provider: Simulator, sockets_before: int) -> None:
     """A coroutine that blocks on `invoke` gets its answer, in a new loop each time and beside another that does."""
     graph = with_straggler()
 
@@ -199,9 +197,8 @@ def test_synchronous_calls_within_coroutines(provider: Simulator) -> None:
     async def both() -> None:
         await asyncio.gather(asyncio.to_thread(graph.invoke, ask(FIRST)), blocking(), blocking())
 
-    use_all_connections(graph, provider, 2)
     asyncio.run(both())
-    before = Leftovers(provider)
+    before = Leftovers(provider, sockets_before)
     for _ in range(3):
         asyncio.run(both())
     before.check()
