@@ -8,18 +8,21 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
 from langgraph.errors import GraphBubbleUp, ParentCommand
 
 from langgraph_moa.admission import Admission, admission
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.fitting import estimate_request
 from langgraph_moa.limits import Limit, applying
+from langgraph_moa.metering import UsageMeter
 from langgraph_moa.models import ReadyModel
-from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model, usage_of
+from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model
 from langgraph_moa.replies import Reply
 from langgraph_moa.retrying import is_transient, pause_before
 from langgraph_moa.threads import threads_of_one_request
@@ -41,6 +44,10 @@ class Terms:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     jitter: random.Random = field(default=_jitter)
     """Of the pauses before retries; seed it for the same pauses in every run."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """For the call of the model, such as `tools`."""
+    is_shown: Callable[[], bool] = field(default=lambda: False)
+    """Says whether somebody has seen the first token: then no other answer is asked for."""
 
 
 class Ledger:
@@ -91,16 +98,16 @@ class Ledger:
         """Note how a request failed."""
         self.failure = record["error"] = self._describe(error)
 
-    def give_up(self, pause: float) -> None:
-        """Note that the next request would come too late."""
+    def give_up(self, why: str) -> None:
+        """Note why no further request is made."""
         if self.failure is not None:
-            self.failure["message"] += f" [not asked again: in {pause:.1f} s it would be too late]"
+            self.failure["message"] += f" [not asked again: {why}]"
 
     def answer(self, record: CallRecord, reply: Reply) -> None:
         """Note what a request gave."""
         self.message = reply.message
         self.answered_by = record["model"] if self.position else served_model(reply.message)
-        record["usage"], record["nested"] = reply.usage, nested_run(reply.message)
+        record["usage"], record["nested"] = record["usage"] or reply.usage, nested_run(reply.message)
 
 
 async def ask(
@@ -114,17 +121,20 @@ async def ask(
         SelfReferenceError: The model calls the mixture that it sits in.
     """
     try:
-        limits = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
+        within = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
     except Exception as unbuilt:  # noqa: BLE001 - a model that cannot be built is data, as one that fails is
         ledger.fail(ledger.open(model.label), unbuilt)
         return
     for retry in itertools.count(1):
-        error = await _request(model, request, config, limits, ledger)
+        error = await _request(model, request, config, replace(terms, limits=within), ledger)
+        if error is not None and terms.is_shown():
+            ledger.give_up("the answer had begun to be shown")
+            return
         if error is None or is_cancelled() or retry > model.retries or not is_transient(error):
             return
         pause = pause_before(retry, error, terms.jitter)
         if pause >= terms.seconds - ledger.elapsed:
-            ledger.give_up(pause)
+            ledger.give_up(f"in {pause:.1f} s it would be too late")
             return
         with ledger.waiting():
             await asyncio.sleep(pause)
@@ -134,25 +144,35 @@ async def _request(
     model: ReadyModel,
     request: Sequence[BaseMessage],
     config: RunnableConfig,
-    limits: Mapping[str, Limit],
+    terms: Terms,
     ledger: Ledger,
 ) -> BaseException | None:
     """Make one request within the limits; return its failure."""
-    async with _place(model, request, limits, ledger) as place:
+    meter = UsageMeter()
+    async with _place(model, request, terms.limits, ledger) as place:
         record = ledger.open(model.label)
+        noted = merge_configs(config, _attempt(ledger, meter))
         try:
-            reply = await _shielded_from_itself(model.ask(request, config))
+            reply = await _shielded_from_itself(model.ask(request, noted, terms.arguments))
         except Exception as error:
             if isinstance(error, _NOT_DATA) and not isinstance(error, ParentCommand):
                 raise
             if not is_cancelled():
                 ledger.fail(record, error)
             return error
+        finally:
+            record["usage"] = meter.usage
         if not is_cancelled():
             ledger.answer(record, reply)
-        used = usage_of(reply.message)
+        used = record["usage"]
         place.settle(used["total_tokens"] if used else None)
     return None
+
+
+def _attempt(ledger: Ledger, meter: UsageMeter) -> RunnableConfig:
+    """Return what marks one request in traces, and has its tokens counted."""
+    metadata = {"moa_attempt": len(ledger.calls), "moa_fallback": ledger.position}
+    return RunnableConfig(metadata=metadata, callbacks=[meter])
 
 
 @asynccontextmanager

@@ -46,13 +46,14 @@ class SeatCaller:
 
     Args:
         seat: A proposer or an aggregator.
-        answers_user: Whether it is the last: its tokens may be wanted one by one, and a call of a tool is an answer.
+        answers_user: Whether it is the last: a call of a tool is an answer.
+        streams: Whether its tokens may be wanted one by one.
     """
 
-    def __init__(self, seat: Seat, *, answers_user: bool) -> None:
+    def __init__(self, seat: Seat, *, answers_user: bool, streams: bool) -> None:
         self.label = model_label(seat.model)
         self._answers_user = answers_user
-        self._models = [ReadyModel(seat, model, streams=answers_user) for model in (seat.model, *seat.fallbacks)]
+        self._models = [ReadyModel(seat, model, streams=streams) for model in (seat.model, *seat.fallbacks)]
 
     async def call(
         self, place: Place, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms
@@ -89,7 +90,7 @@ class SeatCaller:
             for position, model in enumerate(self._models):
                 ledger.position = position
                 await ask(model, messages, guarded, terms, ledger)
-                if is_cancelled() or (ledger.message is not None and self.is_answer(ledger.message)):
+                if is_cancelled() or terms.is_shown() or (ledger.message and self.is_answer(ledger.message)):
                     return
 
     def _outcome(self, place: Place, ledger: Ledger, interrupted: Failure | None) -> Outcome:
@@ -136,6 +137,11 @@ def _verdict(ledger: Ledger, interrupted: Failure | None) -> tuple[Status, Failu
     if ledger.message is None:
         return "error", ledger.failure
     status = status_of(ledger.message)
+    if status == "empty" and ledger.message.tool_calls:
+        called = ", ".join(call["name"] for call in ledger.message.tool_calls)
+        return status, Failure(
+            kind="ToolCalls", message=f"the answer only calls tools, and it has none: {called}"[:500]
+        )
     return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
-from langgraph_moa.state import MoAInput, MoAOutput, MoAState
+from langgraph_moa.state import Advice, MoAInput, MoAOutput, MoAState, is_dropped
 
 LEAST_CONCURRENCY = 128
 """Calls side by side in a run, or as many as its widest layer has, unless the caller sets `max_concurrency`.
@@ -35,6 +35,7 @@ def create_moa(
     interrupt_before: Sequence[str] | Literal["*"] | None = None,
     interrupt_after: Sequence[str] | Literal["*"] | None = None,
     name: str | None = None,
+    stream_proposals: bool = False,
 ) -> MoAGraph:
     """Compile a mixture to a graph, to be invoked as a Runnable or added as a node to a larger graph.
 
@@ -51,39 +52,131 @@ def create_moa(
         interrupt_before: Nodes to stop before, such as `["aggregator"]`; `"*"` for all.
         interrupt_after: Nodes to stop after, such as `["layer_1_join"]`; `"*"` for all.
         name: Of the graph in traces; `None`: the mixture's.
+        stream_proposals: Whether proposers stream too: their tokens then come in the `messages` stream and in events,
+            tagged `moa:layer:<number>` and `moa:proposer:<slot>`. Without it, none of their tokens is told to anyone.
 
     Raises:
         ConfigurationError: `mixture` is not a `Mixture`, or sampling parameters are set for a model that takes none.
     """
-    if not isinstance(mixture, Mixture):
-        msg = f"create_moa takes a Mixture, got {type(mixture).__name__}. Build one: Mixture.of(proposers, aggregator)"
-        raise ConfigurationError(msg)
-    run = Run(mixture)
-    compiled = mixture.map_seats(_with_compiled_models)
-    graph = StateGraph(MoAState, input_schema=MoAInput, output_schema=MoAOutput)
-    before = START
-    for number, layer in enumerate(compiled.layers, start=1):
-        join = f"layer_{number}_join"
-        graph.add_node(join, JoinNode(run, number, layer))
-        for slot in layer.slots(number):
-            graph.add_node(slot.node, ProposerNode(run, slot, layer))
-            graph.add_edge(before, slot.node)
-            graph.add_edge(slot.node, join)
-        before = join
-    graph.add_node(AGGREGATOR, AggregatorNode(run, compiled.merger))
-    graph.add_edge(before, AGGREGATOR)
-    graph.add_edge(AGGREGATOR, END)
-    compiled_graph = graph.compile(
+    drawing = _Drawing(mixture, MoAInput, MoAOutput, stream_proposals=stream_proposals)
+    drawing.add_aggregator(drawing.add_layers(AGGREGATOR))
+    return drawing.compiled(
         checkpointer=checkpointer,
         store=store,
         cache=cache,
         interrupt_before=_node_names("interrupt_before", interrupt_before),
         interrupt_after=_node_names("interrupt_after", interrupt_after),
-        name=name or mixture.name,
+        name=name,
     )
-    widest = max(len(layer.slots(1)) for layer in compiled.layers)
-    run.graph = MoAGraph(**vars(compiled_graph)).with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
-    return run.graph
+
+
+def create_aggregation(
+    mixture: Mixture,
+    *,
+    checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
+    store: BaseStore | None = None,
+    name: str | None = None,
+) -> MoAGraph:
+    """Compile a mixture's aggregator alone: it writes an answer from proposals that there are, and asks no proposer.
+
+    `graph.invoke({"messages": [...], "proposals": out["proposals"]})` aggregates an old run again, by another model
+    if the mixture names one. Its input is the conversation that the old run was given, and what that run gave as
+    `proposals`; those of the last layer are the references. In the summary of the answer, only the new call costs.
+
+    Args:
+        mixture: The recipe; nothing of it counts but its aggregator, and how references are shown.
+        checkpointer: As in `create_moa`.
+        store: As in `create_moa`.
+        name: As in `create_moa`.
+
+    Raises:
+        ConfigurationError: As in `create_moa`.
+    """
+    drawing = _Drawing(mixture, MoAOutput, MoAOutput)
+    drawing.add_aggregator(START)
+    return drawing.compiled(checkpointer=checkpointer, store=store, name=name)
+
+
+def create_advisers(mixture: Mixture, *, stream_proposals: bool = False, name: str | None = None) -> MoAGraph:
+    """Compile a mixture's layers alone: the graph gives `{"layers": ...}`, what every layer left behind, and no answer.
+
+    Args:
+        mixture: The recipe; its aggregator is not asked.
+        stream_proposals: As in `create_moa`.
+        name: As in `create_moa`.
+
+    Raises:
+        ConfigurationError: As in `create_moa`.
+    """
+    drawing = _Drawing(mixture, MoAInput, Advice, stream_proposals=stream_proposals)
+    drawing.graph.add_edge(drawing.add_layers(END), END)
+    return drawing.compiled(name=name)
+
+
+class _Drawing:
+    """A graph that is being drawn.
+
+    Args:
+        mixture: The recipe.
+        given: Schema of the input.
+        gives: Schema of the output.
+        stream_proposals: Whether proposers may stream.
+    """
+
+    def __init__(self, mixture: Mixture, given: type[Any], gives: type[Any], *, stream_proposals: bool = False) -> None:
+        if not isinstance(mixture, Mixture):
+            kind = type(mixture).__name__
+            msg = f"create_moa takes a Mixture, got {kind}. Build one: Mixture.of(proposers, aggregator)"
+            raise ConfigurationError(msg)
+        self.run = Run(mixture, stream_proposals=stream_proposals)
+        self.mixture = mixture.map_seats(_with_compiled_models)
+        self.graph = StateGraph(MoAState, input_schema=given, output_schema=gives)
+
+    def add_layers(self, end: str) -> str:
+        """Draw every proposer and every join; return the node that all of them lead to.
+
+        Args:
+            end: Node that comes next where a budget leaves out the layers that follow.
+        """
+        before = START
+        for number, layer in enumerate(self.mixture.layers, start=1):
+            join = f"layer_{number}_join"
+            self.graph.add_node(join, JoinNode(self.run, number, layer))
+            slots = layer.slots(number)
+            for slot in slots:
+                self.graph.add_node(slot.node, ProposerNode(self.run, slot, layer))
+                self.graph.add_edge(slot.node, join)
+            self._add_way(before, number, [slot.node for slot in slots], end)
+            before = join
+        return before
+
+    def _add_way(self, before: str, number: int, nodes: list[str], end: str) -> None:
+        """Draw the edges to a layer: only a budget can lead past it, and the first layer is always asked."""
+        if number == 1 or self.mixture.budget is None:
+            for node in nodes:
+                self.graph.add_edge(before, node)
+        else:
+            self.graph.add_conditional_edges(before, _onwards(number, nodes, end), [*nodes, end])
+
+    def add_aggregator(self, before: str) -> None:
+        """Draw the end."""
+        self.graph.add_node(AGGREGATOR, AggregatorNode(self.run, self.mixture.merger))
+        self.graph.add_edge(before, AGGREGATOR)
+        self.graph.add_edge(AGGREGATOR, END)
+
+    def compiled(self, *, name: str | None, **options: Any) -> MoAGraph:  # noqa: ANN401 - LangGraph's own options
+        """Return the graph, ready to be called."""
+        compiled = self.graph.compile(name=name or self.mixture.name, **options)
+        widest = max(len(layer.slots(1)) for layer in self.mixture.layers)
+        self.run.graph = MoAGraph(**vars(compiled)).with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
+        return self.run.graph
+
+
+def _onwards(number: int, nodes: list[str], end: str) -> Callable[[MoAState], list[str]]:
+    def within_budget(state: MoAState) -> list[str]:
+        return [end] if is_dropped(state["layers"], number) else nodes
+
+    return within_budget
 
 
 def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["*"]:

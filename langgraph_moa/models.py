@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,11 +12,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import RunnableBindingBase
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.runtime import get_runtime
 
 from langgraph_moa import background
-from langgraph_moa.chains import chat_models_in, first_step, is_plain
+from langgraph_moa.chains import chat_models_in, first_step, is_plain, map_chat_models
 from langgraph_moa.clients import (
     base_urls,
     forget_closed_loops,
@@ -28,12 +29,12 @@ from langgraph_moa.clients import (
 from langgraph_moa.credentials import find_key, key_names, secrets_in
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
 from langgraph_moa.mixture import Model, model_label
+from langgraph_moa.mixture.lengths import answer_length
 from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
-from langgraph_moa.room import answer_length
 from langgraph_moa.surrogates import well_formed_messages
 from langgraph_moa.threads import in_thread
 
@@ -61,14 +62,20 @@ class ReadyModel:
         self._given = model
         self._model = model if isinstance(model, str) else self._from_object(model)
 
-    async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Reply:
+    async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig, arguments: Mapping[str, Any]) -> Reply:
         """Return the model's answer. A graph is given `{"messages": [...]}`, and so is a prompt that asks for them.
 
+        Args:
+            messages: The request.
+            config: For traces and streams.
+            arguments: For the call, such as `tools`; only a chat model takes any.
+
         Raises:
+            ConfigurationError: There are arguments, and the model is no chat model.
             TypeError: What came back is no answer.
             Exception: Whatever the model raises.
         """
-        runnable = await self._runnable()
+        runnable = with_arguments(await self._runnable(), arguments, self.label)
         messages = well_formed_messages(messages)
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
         if _is_blocking(runnable):
@@ -151,6 +158,38 @@ class ReadyModel:
 
         built: BaseChatModel = init_chat_model(model, model_provider=provider_name, **arguments)
         return _without_openai_account(built) if provider_name == "together" else built
+
+
+def is_chat_model(model: Model) -> bool:
+    """Say whether a model is a chat model, also with bound arguments: its tokens are its answer and nothing else."""
+    while isinstance(model, RunnableBindingBase):
+        model = model.bound
+    return isinstance(model, str | BaseChatModel)
+
+
+def with_arguments(model: Runnable[Any, Any], arguments: Mapping[str, Any], label: str) -> Runnable[Any, Any]:
+    """Return a chat model that is called with arguments; its `tools` are bound in its provider's own form.
+
+    Args:
+        model: A chat model, also with bound arguments, retries or fallbacks.
+        arguments: Keyword arguments; `None` stands for none.
+        label: Of the model, for the error.
+
+    Raises:
+        ConfigurationError: There are arguments, and the model is no chat model.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if not given:
+        return model
+    if isinstance(model, RunnableBindingBase):
+        return model.model_copy(update={"bound": with_arguments(model.bound, given, label)})
+    if "tools" in given and callable(bind_tools := getattr(model, "bind_tools", None)):
+        bound: Runnable[Any, Any] = bind_tools(**given)
+        return bound
+    if "tools" not in given and chat_models_in(model):
+        return map_chat_models(model, lambda chat_model: chat_model.bind(**given))
+    msg = f"{', '.join(given)} can only be given to a chat model, and {label} is none: let a chat model aggregate"
+    raise ConfigurationError(msg)
 
 
 def _told(retries: int | None) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
 from langgraph_moa.surrogates import well_formed
@@ -181,6 +182,13 @@ def skipped(place: Place, model: str, failure: Failure) -> Proposal:
     )
 
 
+def of_earlier_run(proposal: Proposal) -> Proposal:
+    """Return a proposal without what it took: time, requests and tokens belong to the run that it was made in."""
+    taken: dict[str, Any] = {"latency": None, "waited": 0.0, "started_at": None, "attempts": 0}
+    taken |= {"usage": None, "calls": []}
+    return cast("Proposal", {**proposal, **taken})
+
+
 def one_after_the_other(proposals: Sequence[Proposal]) -> Proposal:
     """Return the record of a seat that was called several times: of the last call, with what all of them took."""
     if len(proposals) == 1:
@@ -250,9 +258,31 @@ def usage_of(message: AIMessage) -> Usage | None:
     if "usage" in mixture:
         total = _table(_table(mixture["usage"]).get("total"))
         return _usage(total, cached=total.get("cached_tokens"), reasoning=total.get("reasoning_tokens"))
+    return reported_usage(message)
+
+
+def reported_usage(message: AIMessage) -> Usage | None:
+    """Return the tokens that a message itself reports, whoever made it."""
     reported = _table(message.usage_metadata)
     cached = _table(reported.get("input_token_details")).get("cache_read")
     return _usage(reported, cached=cached, reasoning=_table(reported.get("output_token_details")).get("reasoning"))
+
+
+def as_usage_metadata(usage: Usage | None) -> UsageMetadata | None:
+    """Return tokens as LangChain's messages report them; `None` where they do not say what was read and written."""
+    if usage is None or usage["input_tokens"] is None or usage["output_tokens"] is None:
+        return None
+    read, written = usage["input_tokens"], usage["output_tokens"]
+    metadata = UsageMetadata(
+        input_tokens=read,
+        output_tokens=written,
+        total_tokens=read + written if usage["total_tokens"] is None else usage["total_tokens"],
+    )
+    if usage["cached_tokens"] is not None:
+        metadata["input_token_details"] = InputTokenDetails(cache_read=usage["cached_tokens"])
+    if usage["reasoning_tokens"] is not None:
+        metadata["output_token_details"] = OutputTokenDetails(reasoning=usage["reasoning_tokens"])
+    return metadata
 
 
 def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:

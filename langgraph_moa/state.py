@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import Topic
 from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
-from langgraph_moa.proposal import Proposal, is_usable
+from langgraph_moa.budget import BudgetDecision
+from langgraph_moa.proposal import Proposal, is_usable, of_earlier_run
 
 
 class LayerRecord(TypedDict):
@@ -21,6 +23,8 @@ class LayerRecord(TypedDict):
     """What the layer's own aggregator made of them."""
     substitute: str | None
     """Slot whose proposal stands in for the synthesis, where that aggregator failed."""
+    budget: NotRequired[BudgetDecision]
+    """What is left out from here on because of the budget."""
 
 
 class MoAInput(TypedDict):
@@ -50,6 +54,22 @@ class MoAState(TypedDict):
     """By the layer's number; written by joins alone, and fresh in every turn."""
 
 
+class Advice(TypedDict):
+    """What layers give that no aggregator follows."""
+
+    layers: dict[str, LayerRecord]
+    """By the layer's number."""
+
+
+def layers_of(proposals: Sequence[Proposal]) -> dict[str, LayerRecord]:
+    """Return the layers that proposals of an earlier run are of. What they took was counted in that run."""
+    layers: dict[str, LayerRecord] = {}
+    for proposal in sorted(proposals, key=lambda one: (one["layer"], one["index"])):
+        record = LayerRecord(proposals=[], synthesis=None, substitute=None)
+        layers.setdefault(str(proposal["layer"]), record)["proposals"].append(of_earlier_run(proposal))
+    return layers
+
+
 def usable_texts(record: LayerRecord) -> list[str]:
     """Return the texts that a layer passes on, in configured order."""
     synthesis = record["synthesis"]
@@ -61,3 +81,31 @@ def usable_texts(record: LayerRecord) -> list[str]:
 def all_proposals(layers: dict[str, LayerRecord]) -> list[Proposal]:
     """Return every proposal, layer by layer, in configured order."""
     return [proposal for number in sorted(layers, key=int) for proposal in layers[number]["proposals"]]
+
+
+def is_dropped(layers: Mapping[str, LayerRecord], number: int) -> bool:
+    """Say whether a layer is left out because of the budget, as the one before has decided.
+
+    Args:
+        layers: What the layers before left behind.
+        number: Counted from 1.
+    """
+    record = layers[str(number - 1)]
+    return "budget" in record and number in record["budget"]["dropped_layers"]
+
+
+def layer_seconds(record: LayerRecord) -> float:
+    """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
+    spans = [
+        (call["started_at"], call["started_at"] + seconds_of(call))
+        for call in record["proposals"]
+        if call["started_at"] is not None
+    ]
+    synthesis = record["synthesis"]
+    merging = seconds_of(synthesis) if synthesis is not None else 0.0
+    return merging + (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0)
+
+
+def seconds_of(call: Proposal) -> float:
+    """Return a seat's seconds, those of its models and those that it waited."""
+    return (call["latency"] or 0.0) + call["waited"]

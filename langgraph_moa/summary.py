@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
+from langgraph_moa.budget import BudgetDecision
 from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, is_usable, sum_usage
-from langgraph_moa.state import LayerRecord, all_proposals
+from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, seconds_of
 from langgraph_moa.usage import PriceTable
 
 _LONGEST_REASON = 200
@@ -89,7 +92,8 @@ class MoASummary(TypedDict):
     mixture: str
     depth: int
     degraded: bool
-    """Whether a planned proposal is missing, a fallback was asked, an aggregator failed, or a nested mixture is so."""
+    """Whether a planned proposal or layer is missing, a fallback was asked, an aggregator failed, or a nested mixture
+    is so."""
     ok: int
     planned: int
     missing: list[Missing]
@@ -97,9 +101,13 @@ class MoASummary(TypedDict):
     """Proposals that were given in place of an answer, where an aggregator failed."""
     shortened: list[str]
     """Seats that read references which were shortened to fit their context window."""
+    budget: BudgetDecision | None
+    """What was left out because of `Mixture.budget`; `None`: nothing."""
     usage: UsageSummary
     cost: CostSummary
     timing: Timing
+    references: NotRequired[list[str]]
+    """Of an answer that calls a tool: what its next call reads again, so that no proposer is asked twice in a turn."""
 
 
 def summarize(
@@ -126,26 +134,28 @@ def summarize(
     merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
     calls = [*proposals, *merges, answer]
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
-    seconds = [_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
+    seconds = [layer_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
     costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
     failed = [merge for merge in merges if not is_usable(merge)]
-    aggregator_seconds = _spent(answer)
+    budget = _left_out(layers)
+    aggregator_seconds = seconds_of(answer)
     return MoASummary(
         mixture=mixture,
         depth=len(layers) + 1,
-        degraded=bool(missing or failed or substitute) or any(_is_degraded(call) for call in calls),
+        degraded=bool(missing or failed or substitute or budget) or any(_is_degraded(call) for call in calls),
         ok=len(proposals) - len(missing),
         planned=len(proposals),
         missing=missing,
         substitutes=_substitutes(layers, answer, substitute),
         shortened=[_seat_name(slot) for slot, call in zip(slots, calls, strict=True) if call["shortened"]],
+        budget=budget,
         usage=UsageSummary(
             total=sum_usage([slot["usage"] for slot in slots]),
             slots=slots,
             unknown=[
                 _seat_name(slot)
                 for slot, call in zip(slots, calls, strict=True)
-                if slot["usage"] is None and call["attempts"]
+                if any(one["usage"] is None for one in call["calls"])
             ],
         ),
         cost=CostSummary(
@@ -160,6 +170,11 @@ def summarize(
             first_token=None if first_token is None else sum(seconds) + first_token,
         ),
     )
+
+
+def _left_out(layers: dict[str, LayerRecord]) -> BudgetDecision | None:
+    """Return what was left out because of the budget, as the last layer that was asked says."""
+    return next((record["budget"] for record in layers.values() if "budget" in record), None)
 
 
 def _substitutes(layers: dict[str, LayerRecord], answer: Proposal, substitute: Proposal | None) -> list[Substitute]:
@@ -236,20 +251,3 @@ def _is_degraded(call: Proposal) -> bool:
 
 def _seat_name(slot: SlotUsage) -> str:
     return slot["slot"] if slot["layer"] is None else f"layer_{slot['layer']}_{slot['slot']}"
-
-
-def _seconds(record: LayerRecord) -> float:
-    """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
-    spans = [
-        (call["started_at"], call["started_at"] + _spent(call))
-        for call in record["proposals"]
-        if call["started_at"] is not None
-    ]
-    synthesis = record["synthesis"]
-    merging = _spent(synthesis) if synthesis is not None else 0.0
-    return merging + (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0)
-
-
-def _spent(call: Proposal) -> float:
-    """Return a seat's seconds, those of its models and those that it waited."""
-    return (call["latency"] or 0.0) + call["waited"]

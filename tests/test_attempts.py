@@ -223,7 +223,7 @@ async def test_pauses_can_be_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     place, seat = Place(1, 0, "m"), Proposer(ScriptedChatModel(replies=TimeoutError("slow")))
     for _ in range(2):
         terms = Terms(60.0, jitter=random.Random(7))  # noqa: S311 - spreads calls in time
-        await SeatCaller(seat, answers_user=False).call(place, [HumanMessage("why?")], {}, terms)
+        await SeatCaller(seat, answers_user=False, streams=False).call(place, [HumanMessage("why?")], {}, terms)
     first, second, *others = [seconds for seconds in pauses if seconds]
     assert others == [first, second]
     assert 0.25 <= first <= 0.5 <= second <= 1

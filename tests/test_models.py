@@ -175,7 +175,7 @@ async def test_loops_of_other_threads_are_forgotten_elsewhere(simulator: Simulat
 
     loops = [Loop() for _ in range(3)]
     by_loop.update(dict.fromkeys(loops, None))
-    assert (await model.ask([HumanMessage("q")], {})).message.text == "ok"
+    assert (await model.ask([HumanMessage("q")], {}, {})).message.text == "ok"
     assert list(by_loop) == [asyncio.get_running_loop()]
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 from uuid import uuid4
 
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_moa.events import EventKind, progress
+from langgraph_moa.answering import AnswerOptions, options_for
+from langgraph_moa.events import done, progress
+from langgraph_moa.histories import for_actor
+from langgraph_moa.listeners import FirstToken, Relay, without_tokens
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.nodes.base import Node, Update, model_config
-from langgraph_moa.nodes.merging import Merged, Merger
+from langgraph_moa.nodes.merging import Asking, Merged, Merger
 from langgraph_moa.nodes.run import Run
-from langgraph_moa.proposal import Place
-from langgraph_moa.state import MoAState, all_proposals
-from langgraph_moa.summary import summarize
-from langgraph_moa.usage import packaged_prices
+from langgraph_moa.proposal import Place, as_usage_metadata
+from langgraph_moa.state import LayerRecord, MoAState, all_proposals, layers_of
+from langgraph_moa.summary import MoASummary, summarize
 
 AGGREGATOR = "aggregator"
 
@@ -29,57 +30,67 @@ class AggregatorNode(Node):
 
     def __init__(self, run: Run, aggregator: Aggregator) -> None:
         super().__init__(run)
-        self._depth = run.mixture.depth
-        self._merger = Merger(run, aggregator, Place(self._depth, 0, AGGREGATOR), node=AGGREGATOR)
+        self._merger = Merger(run, aggregator, Place(run.mixture.depth, 0, AGGREGATOR), node=AGGREGATOR)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
-        finished = all_proposals(state["layers"])
-        self._tell("aggregating")
-        clock = FirstToken(lambda: self._tell("first_token"))
-        named = model_config(config, AGGREGATOR, layer=None, role="aggregator")
-        references = self._run.references(state, self._depth)
-        merged = await self._merger.merge(state["messages"], references, named, finished, listening=[clock])
-        self._tell("done")
-        return {"messages": [self._signed(merged, state, clock.seconds)], "proposals": finished}
+        layers = state.get("layers") or layers_of(state.get("proposals", ()))
+        clock = FirstToken(lambda: self._tell("first_token", config))
+        asking = self._asking(state, config, layers, clock)
+        await self._tell("aggregating", config)
+        merged = await self._merger.merge(asking, all_proposals(layers))
+        summary = self._summary(layers, merged, clock)
+        if merged.message.tool_calls:
+            summary["references"] = list(asking.references)
+        await self._run.tell(done(self._run.mixture.name, merged.proposal), config)
+        return {"messages": [_signed(merged.message, summary, state)], "proposals": all_proposals(layers)}
 
-    def _tell(self, event: EventKind) -> None:
-        self._run.tell(progress(event, self._run.mixture.name, None, AGGREGATOR, self._merger.label))
+    def _asking(
+        self, state: MoAState, config: RunnableConfig, layers: Mapping[str, LayerRecord], clock: FirstToken
+    ) -> Asking:
+        """Return what the aggregator is asked: what the layers have said, or what an earlier call of this turn had."""
+        mixture = self._run.mixture
+        options = options_for(mixture) or AnswerOptions()
+        carried = options.references
+        heard = config if options.relay is None else without_tokens(config)
+        listening: list[BaseCallbackHandler] = [clock]
+        if options.relay is not None and self._merger.can_relay:
+            listening.append(Relay(options.relay))
+        return Asking(
+            conversation=for_actor(state["messages"]),
+            references=self._run.last_answers(layers) if carried is None else carried,
+            goes_on=carried is not None,
+            config=model_config(heard, mixture, AGGREGATOR, layer=None, role="aggregator"),
+            listening=listening,
+            arguments=options.arguments,
+            is_shown=lambda: options.relay is not None and clock.has_come,
+        )
 
-    def _signed(self, merged: Merged, state: MoAState, first_token: float | None) -> AIMessage:
-        """Return the answer with the summary of the run that made it."""
-        message = merged.message
-        summary = summarize(
+    def _summary(self, layers: dict[str, LayerRecord], merged: Merged, clock: FirstToken) -> MoASummary:
+        return summarize(
             self._run.mixture.name,
-            state["layers"],
+            layers,
             merged.proposal,
-            prices=packaged_prices(),
-            first_token=first_token,
+            prices=self._run.prices(),
+            first_token=clock.seconds,
             substitute=merged.substitute,
         )
-        metadata = {**message.response_metadata, "moa": summary}
-        return message.model_copy(update={"response_metadata": metadata, "id": _own_id(message, state)})
+
+    async def _tell(self, event: Literal["aggregating", "first_token"], config: RunnableConfig) -> None:
+        told = progress(event, self._run.mixture.name, None, AGGREGATOR, self._merger.label)
+        await self._run.tell(told, config)
+
+
+def _signed(message: AIMessage, summary: MoASummary, state: MoAState) -> AIMessage:
+    """Return the answer with the summary of the run that made it, and the tokens of all its calls."""
+    update = {
+        "response_metadata": {**message.response_metadata, "moa": summary},
+        "usage_metadata": as_usage_metadata(summary["usage"]["total"]),
+        "id": _own_id(message, state),
+    }
+    return message.model_copy(update=update)
 
 
 def _own_id(message: AIMessage, state: MoAState) -> str | None:
     """Return the answer's id, or a fresh one where an earlier message has it: the answer would take its place."""
     taken = any(earlier.id == message.id for earlier in state["messages"])
     return str(uuid4()) if taken else message.id
-
-
-class FirstToken(AsyncCallbackHandler):
-    """Notes when the first token of a streamed answer came.
-
-    Args:
-        tell: Called once, at that moment.
-    """
-
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.seconds: float | None = None
-        self._started = time.monotonic()
-        self._tell = tell
-
-    async def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **_: Any) -> None:  # noqa: ANN401
-        """Note the first token that holds something."""
-        if self.seconds is None and token:
-            self.seconds = time.monotonic() - self._started
-            self._tell()

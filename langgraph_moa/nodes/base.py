@@ -55,10 +55,14 @@ class Node(Runnable[MoAState, Update]):
             raise SelfReferenceError(msg)
         token = running.set((*outer, self._run))
         try:
+            await self._begin(config)
             await self._run.prepare(state)
             return await self._update(state, config)
         finally:
             running.reset(token)
+
+    async def _begin(self, config: RunnableConfig) -> None:
+        """Do what comes before anything else."""
 
     @abstractmethod
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
@@ -67,6 +71,7 @@ class Node(Runnable[MoAState, Update]):
 
 def model_config(
     config: RunnableConfig,
+    mixture: Mixture,
     slot: str,
     *,
     layer: int | None,
@@ -77,13 +82,14 @@ def model_config(
 
     Args:
         config: The node's.
+        mixture: That the node belongs to.
         slot: The proposer's slot, `"join"` or `"aggregator"`.
         layer: Counted from 1; `None` for the aggregator of the mixture.
         role: What the model does.
         tags: `nostream` keeps its tokens out of the `messages` stream.
     """
     name = f"moa.{slot}" if layer is None else f"moa.layer_{layer}.{slot}"
-    own = RunnableConfig(
-        run_name=name, tags=list(tags), metadata={"moa_layer": layer, "moa_slot": slot, "moa_role": role}
-    )
-    return merge_configs(config, own)
+    metadata = {"moa_mixture": mixture.name, "moa_layer": layer, "moa_slot": slot, "moa_role": role}
+    if mixture.preset is not None:
+        metadata |= {"moa_preset": mixture.preset, "moa_preset_version": mixture.preset_version}
+    return merge_configs(config, RunnableConfig(run_name=name, tags=list(tags), metadata=metadata))

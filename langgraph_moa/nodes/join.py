@@ -7,11 +7,14 @@ import logging
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
+from langgraph_moa.affording import continuing
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.events import progress
+from langgraph_moa.histories import for_advisers
+from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Layer, Slot, model_label
 from langgraph_moa.nodes.base import Node, Update, model_config
-from langgraph_moa.nodes.merging import Merger
+from langgraph_moa.nodes.merging import Asking, Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
@@ -40,7 +43,19 @@ class JoinNode(Node):
         layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
         if self._merger is not None:
             layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
+        self._decide(state, layers)
         return {"layers": layers}
+
+    def _decide(self, state: MoAState, layers: dict[str, LayerRecord]) -> None:
+        """Write down what the budget leaves out from here on, so that a resumed run does the same."""
+        account = self._run.account(state)
+        decision = account and continuing(account, layers)
+        if not decision:
+            return
+        layers[str(self._number)]["budget"] = decision
+        dropped = [*decision["dropped_slots"], *(f"layer {number}" for number in decision["dropped_layers"])]
+        told = (self._run.mixture.name, decision["limit"], decision["allowed"], decision["needed"])
+        logger.warning("%s: %s of %g, and %g needed: goes on without %s", *told, ", ".join(dropped))
 
     def _check_quorum(self, proposals: list[Proposal], earlier: list[Proposal]) -> None:
         usable = sum(is_usable(proposal) for proposal in proposals)
@@ -56,11 +71,13 @@ class JoinNode(Node):
     async def _synthesized(
         self, merger: Merger, state: MoAState, layers: dict[str, LayerRecord], config: RunnableConfig
     ) -> LayerRecord:
-        self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label))
+        await self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label), config)
         record = layers[str(self._number)]
         answers = self._run.answers(record, self._number)
-        named = model_config(config, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
-        merged = await merger.merge(state["messages"], answers, named, all_proposals(layers))
+        quiet = without_tokens(config)
+        named = model_config(quiet, self._run.mixture, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
+        asking = Asking(for_advisers(state["messages"]), answers, named)
+        merged = await merger.merge(asking, all_proposals(layers))
         best = merged.substitute
         if best is not None:
             merged.proposal["text"] = best["text"]

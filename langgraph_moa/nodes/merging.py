@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
@@ -16,7 +17,10 @@ from langgraph_moa.attempts import Terms
 from langgraph_moa.calling import Outcome, SeatCaller
 from langgraph_moa.consensus import medoid
 from langgraph_moa.errors import AggregatorError, ContextWindowError
+from langgraph_moa.histories import split_turn
+from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Aggregator
+from langgraph_moa.models import is_chat_model
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, one_after_the_other, skipped
 
@@ -35,6 +39,30 @@ class Merged(NamedTuple):
     """The proposal that stands in place of its answer; `None`: it answered."""
 
 
+class Asking(NamedTuple):
+    """What an aggregator is asked, and how."""
+
+    conversation: Sequence[BaseMessage]
+    """What the user wants."""
+    references: Sequence[str]
+    """In the order in which they are shown."""
+    config: RunnableConfig
+    """Of the node, named for this call."""
+    goes_on: bool = False
+    """Whether the references were shown before in this turn of the user: then they stand where they stood."""
+    listening: Sequence[BaseCallbackHandler] = ()
+    """Handlers for the call that gives the answer."""
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    """For the call that gives the answer, such as `tools`."""
+    is_shown: Callable[[], bool] = lambda: False
+    """Says whether somebody has seen the beginning of the answer."""
+
+    @property
+    def answering(self) -> RunnableConfig:
+        """The config of the call that gives the answer."""
+        return merge_configs(self.config, {"callbacks": list(self.listening)}) if self.listening else self.config
+
+
 class Merger:
     """An aggregator, ready to be asked.
 
@@ -51,81 +79,73 @@ class Merger:
         self._place = place
         self._node = node
         self._room = run.room(aggregator, node, aggregator.prompt)
-        self._caller = SeatCaller(aggregator, answers_user=place.layer == run.mixture.depth)
+        is_last = place.layer == run.mixture.depth
+        self._caller = SeatCaller(aggregator, answers_user=is_last, streams=is_last)
         self.label = self._caller.label
+        self.can_relay = all(is_chat_model(model) for model in (aggregator.model, *aggregator.fallbacks))
+        """Whether the tokens of its models are those of the answer, and no others are."""
 
-    async def merge(
-        self,
-        conversation: Sequence[BaseMessage],
-        references: Sequence[str],
-        config: RunnableConfig,
-        finished: Sequence[Proposal],
-        *,
-        listening: Sequence[BaseCallbackHandler] = (),
-    ) -> Merged:
+    async def merge(self, asking: Asking, finished: Sequence[Proposal]) -> Merged:
         """Return the record of the call and the answer.
 
         Args:
-            conversation: What the user wants.
-            references: In the order in which they are shown.
-            config: Of the node, named for this call.
+            asking: The request.
             finished: Every proposal of the run so far; those of its last layer may stand in for the answer.
-            listening: Handlers for the call that gives the answer.
 
         Raises:
             AggregatorError: No model of the seat gave an answer; it holds the finished proposals.
             ContextWindowError: The references are too long, and the mixture says to raise.
         """
-        answering = merge_configs(config, {"callbacks": list(listening)}) if listening else config
         try:
-            outcome = await self._outcome(conversation, references, config, answering)
+            outcome = await self._outcome(asking)
         except ContextWindowError as error:
             error.proposals = list(finished)
             raise
         if outcome.message is not None and self._caller.is_answer(outcome.message):
             return Merged(outcome.proposal, outcome.message, None)
-        if self._aggregator.on_failure == "best_proposal":
+        may_stand_in = finished and not asking.is_shown()
+        if self._aggregator.on_failure == "best_proposal" and may_stand_in:
             return self._substituted(outcome.proposal, finished)
         # No cause is attached: its message may hold what redaction has taken out of this one.
         raise AggregatorError(f"{self._node} ({self.label}): {_reason(outcome.proposal)}", finished) from None
 
-    async def _outcome(
-        self,
-        conversation: Sequence[BaseMessage],
-        references: Sequence[str],
-        config: RunnableConfig,
-        answering: RunnableConfig,
-    ) -> Outcome:
+    async def _outcome(self, asking: Asking) -> Outcome:
         """Ask once, or once for each window of references, the synthesis so far being the first of the next window."""
         policy = self._run.mixture.on_overflow
         try:
-            shown = self._room.fit(conversation, references, policy)
+            shown = self._room.fit(asking.conversation, asking.references, policy)
         except ContextWindowError as error:
             if policy == "raise":
                 raise
             failure = Failure(kind=type(error).__name__, message=str(error))
             return Outcome(skipped(self._place, self.label, failure), None)
         *earlier, last = shown.windows or ((),)
-        quiet = merge_configs(config, {"tags": [TAG_NOSTREAM]})
+        quiet = merge_configs(without_tokens(asking.config), {"tags": [TAG_NOSTREAM]})
         outcomes: list[Outcome] = []
         for window in earlier:
-            outcomes.append(await self._ask(conversation, self._carried(outcomes, window), quiet, outcomes))
+            terms = Terms(self._seconds_left(outcomes), limits=self._run.limits())
+            request = self._request(asking, self._carried(outcomes, window))
+            outcomes.append(await self._caller.call(self._place, request, quiet, terms))
             if not is_usable(outcomes[-1].proposal):
                 return _together(outcomes, shown.shortened)
-        outcomes.append(await self._ask(conversation, self._carried(outcomes, last), answering, outcomes))
+        terms = Terms(
+            self._seconds_left(outcomes),
+            limits=self._run.limits(),
+            arguments=asking.arguments,
+            is_shown=asking.is_shown,
+        )
+        request = self._request(asking, self._carried(outcomes, last))
+        outcomes.append(await self._caller.call(self._place, request, asking.answering, terms))
         return _together(outcomes, shown.shortened)
 
-    async def _ask(
-        self,
-        conversation: Sequence[BaseMessage],
-        references: Sequence[str],
-        config: RunnableConfig,
-        before: Sequence[Outcome],
-    ) -> Outcome:
+    def _request(self, asking: Asking, references: Sequence[str]) -> list[BaseMessage]:
+        """Show references behind the conversation; in a turn that goes on, behind what the user said."""
+        turn, steps = split_turn(asking.conversation) if asking.goes_on else (asking.conversation, [])
+        return [*self._run.compose(turn, references, self._aggregator.prompt), *steps]
+
+    def _seconds_left(self, before: Sequence[Outcome]) -> float:
         seconds = (self._aggregator.timeout or DEFAULT_SECONDS) - sum(_seconds(outcome) for outcome in before)
-        request = self._run.compose(conversation, references, self._aggregator.prompt)
-        terms = Terms(max(0.0, seconds), limits=self._run.limits())
-        return await self._caller.call(self._place, request, config, terms)
+        return max(0.0, seconds)
 
     def _carried(self, outcomes: Sequence[Outcome], window: Sequence[str]) -> tuple[str, ...]:
         return (*(self._room.carry(outcome.proposal["text"]) for outcome in outcomes[-1:]), *window)

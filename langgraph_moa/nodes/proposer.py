@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.runtime import get_runtime
 
+from langgraph_moa.affording import seconds_left
+from langgraph_moa.answering import options_for
 from langgraph_moa.attempts import Terms
+from langgraph_moa.budget import BUDGET_EXCEEDED
 from langgraph_moa.calling import SeatCaller
+from langgraph_moa.chains import first_step, is_plain
 from langgraph_moa.errors import ContextWindowError
-from langgraph_moa.events import ended, progress
-from langgraph_moa.mixture import Layer, Slot
+from langgraph_moa.events import EventKind, ended, planned, progress
+from langgraph_moa.histories import adviser_note, for_advisers, uses_tools
+from langgraph_moa.listeners import FirstToken, with_tokens, without_tokens
+from langgraph_moa.mixture import Layer, Model, Slot, model_label
 from langgraph_moa.mixture.recipe import OnOverflow
+from langgraph_moa.mixture.seats import nested_mixture
 from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.state import MoAState, all_proposals
+from langgraph_moa.usage import packaged_prices
+from langgraph_moa.views import Kind, kinds_of, narrowed, not_taken
 from langgraph_moa.waiting import Latch, LatchKey, shared_latch
 
 logger = logging.getLogger(__name__)
@@ -35,25 +48,39 @@ class ProposerNode(Node):
         self._slot = slot
         self._layer = layer
         self._place = Place(slot.layer, slot.index, slot.name)
+        self._profile = _profile(slot.proposer.model)
         self._room = run.room(slot.proposer, slot.node, run.mixture.merger.prompt)
         self._on_overflow: OnOverflow = "raise" if run.mixture.on_overflow == "raise" else "shorten"
-        self._caller = SeatCaller(slot.proposer, answers_user=False)
+        self._caller = SeatCaller(slot.proposer, answers_user=False, streams=run.stream_proposals)
+
+    async def _begin(self, config: RunnableConfig) -> None:
+        if self._slot.layer == 1 and self._slot.index == 0:
+            mixture = self._run.mixture
+            calls = sum(1 for _ in mixture.planned_calls(None, packaged_prices()))
+            await self._run.tell(planned(mixture.name, model_label(mixture.merger.model), calls), config)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot
-        with shared_latch(self._latch_key(), self._layer) as latch:
-            self._run.tell(progress("started", self._run.mixture.name, slot.layer, slot.name, self._caller.label))
+        left_out = self._left_out(state)
+        with shared_latch(self._latch_key(), self._layer_in_time(state)) as latch:
+            await self._tell("started", config)
             if latch.must_recall():
                 latch.recall(await finished_before(self._run.graph, config, slot.layer))
-            proposal = await self._proposal(state, config, latch)
+            proposal = left_out or await self._proposal(state, config, latch)
             latch.report(slot.name, usable=is_usable(proposal))
-        self._run.tell(ended(self._run.mixture.name, proposal))
+        await self._run.tell(ended(self._run.mixture.name, proposal), config)
         return {"proposals": [proposal]}
+
+    async def _tell(self, event: EventKind, config: RunnableConfig) -> None:
+        slot = self._slot
+        await self._run.tell(progress(event, self._run.mixture.name, slot.layer, slot.name, self._caller.label), config)
 
     async def _proposal(self, state: MoAState, config: RunnableConfig, latch: Latch) -> Proposal:
         slot = self._slot
-        own = slot.proposer.system_prompt
-        conversation = state["messages"] if own is None else with_system_prompt(state["messages"], own)
+        conversation = self._shown(narrowed(state["messages"], slot.proposer.view))
+        unread = not_taken(kinds_of(conversation), slot.proposer.inputs, self._profile)
+        if unread:
+            return self._unsupported(unread)
         try:
             shown = self._room.fit(conversation, self._run.references(state, slot.layer), self._on_overflow)
         except ContextWindowError as error:
@@ -62,15 +89,67 @@ class ProposerNode(Node):
         outcome = await self._caller.call(
             self._place,
             self._request(conversation, shown.windows[0] if shown.windows else ()),
-            model_config(config, slot.name, layer=slot.layer, role="proposer", tags=[TAG_NOSTREAM]),
+            self._model_config(config),
             Terms(latch.remaining(slot.proposer.timeout), unless=latch.closed, limits=self._run.limits()),
         )
         outcome.proposal["shortened"] = shown.shortened
         return outcome.proposal
 
+    def _shown(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+        """Return the conversation as this slot is shown it: who is no actor sees tool calls and results as text."""
+        shown = for_advisers(messages)
+        options = options_for(self._run.mixture)
+        tools = options.arguments.get("tools") or () if options else ()
+        if not self._may_act and (tools or uses_tools(messages)):
+            shown = with_system_prompt(shown, adviser_note(tools))
+        own = self._slot.proposer.system_prompt
+        return shown if own is None else with_system_prompt(shown, own)
+
+    @property
+    def _may_act(self) -> bool:
+        """Whether the slot's model may call tools of its own, as an agent does."""
+        model = self._slot.proposer.model
+        return isinstance(model, Runnable) and not is_plain(model) and nested_mixture(model) is None
+
+    def _model_config(self, config: RunnableConfig) -> RunnableConfig:
+        """Return the config of the call: without `stream_proposals`, no token of it is told to anyone."""
+        slot, streams = self._slot, self._run.stream_proposals
+        tags = [f"moa:layer:{slot.layer}", f"moa:proposer:{slot.name}", *([] if streams else [TAG_NOSTREAM])]
+        named = model_config(config, self._run.mixture, slot.name, layer=slot.layer, role="proposer", tags=tags)
+        if not streams:
+            return without_tokens(named)
+        clock = FirstToken(lambda: self._tell("first_token", config))
+        options = options_for(self._run.mixture)
+        heard = with_tokens(named, options.listeners) if options else named
+        return merge_configs(heard, {"callbacks": [clock], "metadata": dict(options.place) if options else {}})
+
     def _request(self, conversation: Sequence[BaseMessage], references: Sequence[str]) -> list[BaseMessage]:
         request = self._run.compose(conversation, references, self._run.mixture.merger.prompt)
         return mark_draw(request, self._slot.draw)
+
+    def _left_out(self, state: MoAState) -> Proposal | None:
+        """Return what is written for a slot of the first layer that the budget does not allow for."""
+        account = self._run.account(state) if self._slot.layer == 1 else None
+        decision = account and account.opening
+        if not decision or self._slot.node not in decision["dropped_slots"]:
+            return None
+        message = (
+            f"not asked: the plan takes up to {decision['needed']:g}, {decision['limit']} is {decision['allowed']:g}"
+        )
+        return skipped(self._place, self._caller.label, Failure(kind=BUDGET_EXCEEDED, message=message))
+
+    def _layer_in_time(self, state: MoAState) -> Layer:
+        """Return the layer with a deadline within what the budget leaves of the run's seconds."""
+        left = seconds_left(self._run.mixture.budget, state["layers"] if self._slot.layer > 1 else {})
+        return self._layer if left is None or left >= self._layer.deadline else replace(self._layer, deadline=left)
+
+    def _unsupported(self, kinds: Sequence[Kind]) -> Proposal:
+        message = (
+            f"{self._slot.node}: {self._caller.label} takes no {' and no '.join(kinds)}, which the conversation holds. "
+            "Name another model, or show it less by Proposer.view; if the model takes it, say so in Proposer.inputs"
+        )
+        logger.warning("%s: skipped. %s", self._run.mixture.name, message)
+        return skipped(self._place, self._caller.label, Failure(kind="UnsupportedInput", message=message))
 
     def _skipped(self, error: ContextWindowError) -> Proposal:
         if self._on_overflow == "raise":
@@ -83,3 +162,9 @@ class ProposerNode(Node):
         info = get_runtime().execution_info
         where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
         return (*where, str(id(self._run)), str(self._slot.layer))
+
+
+def _profile(model: Model) -> Mapping[str, Any]:
+    """Return what a chat model says of itself, such as `image_inputs`; nothing where that is not known."""
+    first = first_step(model) if isinstance(model, Runnable) else None
+    return (first.profile if isinstance(first, BaseChatModel) else None) or {}

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from functools import reduce
+from functools import lru_cache, partial, reduce
 
+from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
+from langgraph_moa.affording import Account
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.events import ProgressEvent
+from langgraph_moa.events import CALLBACK_EVENT, ProgressEvent
+from langgraph_moa.fitting import estimate_request
+from langgraph_moa.histories import refuse_open_calls
 from langgraph_moa.limits import Limits, tighter
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.preflight import prepare
-from langgraph_moa.prompts import order_references, with_references
+from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.room import Room
 from langgraph_moa.state import LayerRecord, MoAState, usable_texts
 from langgraph_moa.threads import in_thread
+from langgraph_moa.usage import PriceTable, packaged_prices
 
 running: ContextVar[tuple[Run, ...]] = ContextVar("langgraph_moa_running", default=())
 """The mixtures that are being run here, each within the one before."""
+
+_REMEMBERED = 16
+"""Conversations whose plan is kept, so that the nodes of a layer reckon it once."""
 
 
 class Run:
     """The mixture behind a graph, and what all its nodes do in the same way."""
 
-    def __init__(self, mixture: Mixture) -> None:
+    def __init__(self, mixture: Mixture, *, stream_proposals: bool = False) -> None:
         self.mixture = mixture
+        self.stream_proposals = stream_proposals
         self.graph: MoAGraph
         """That the nodes belong to; set when it is compiled."""
         self._prepared = False
+        budget = mixture.budget
+        self._account = None if budget is None else lru_cache(_REMEMBERED)(partial(Account, mixture, budget))
 
     async def prepare(self, state: MoAState) -> None:
         """Refuse to make any call without a conversation, or while a key or a package is missing.
 
         Raises:
-            ConfigurationError: There is no message.
+            ConfigurationError: There is no message, or the last one calls a tool whose result is missing.
             MissingKeyError: The first key that is missing; `preflight.problems` lists them all.
             MissingDependencyError: The first package that is missing.
         """
@@ -46,6 +58,7 @@ class Run:
             raise ConfigurationError(
                 "messages is empty: a mixture needs at least one message, such as the user's question"
             )
+        refuse_open_calls(state["messages"])
         if not self._prepared:
             await in_thread(prepare, self.mixture)
             self._prepared = True
@@ -53,6 +66,15 @@ class Run:
     def limits(self) -> Limits:
         """Return the limits of this mixture and of those that it is nested in, the tighter of each."""
         return reduce(tighter, (run.mixture.effective_limits for run in running.get()), Limits({}))
+
+    def prices(self) -> PriceTable:
+        """Return the mixture's own prices, or those of the nearest mixture around it that has some, or the packaged."""
+        tables = [run.mixture.prices for run in running.get() if run.mixture.prices is not None]
+        return tables[-1] if tables else packaged_prices()
+
+    def account(self, state: MoAState) -> Account | None:
+        """Return the mixture's budget in this conversation; `None` where it has none."""
+        return self._account and self._account(self.prices(), estimate_request(state["messages"]))
 
     def room(self, seat: Seat, node: str, instructions: str | None) -> Room:
         """Return what the context window of a seat leaves for its requests."""
@@ -67,6 +89,11 @@ class Run:
         """
         return () if layer == 1 else self.answers(state["layers"][str(layer - 1)], layer - 1)
 
+    def last_answers(self, layers: Mapping[str, LayerRecord]) -> tuple[str, ...]:
+        """Return the usable answers of the last layer that was asked, in the order in which they are shown."""
+        last = max(layers, key=int)
+        return self.answers(layers[last], int(last))
+
     def answers(self, record: LayerRecord, layer: int) -> tuple[str, ...]:
         """Return the usable answers of one layer, in the order in which they are shown."""
         return order_references(usable_texts(record), layer=layer, seed=self.mixture.shuffle_seed)
@@ -76,8 +103,11 @@ class Run:
     ) -> list[BaseMessage]:
         """Return a conversation with references, where the mixture places them."""
         placement = self.mixture.reference_placement
+        if references and placement == "tail":
+            conversation = bridged(conversation)
         return with_references(conversation, references, instructions=instructions, placement=placement)
 
-    def tell(self, event: ProgressEvent) -> None:
-        """Write an event to the graph's `custom` stream."""
+    async def tell(self, event: ProgressEvent, config: RunnableConfig) -> None:
+        """Write an event to the graph's `custom` stream, and let the callbacks of the node hear of it."""
         get_runtime().stream_writer(event)
+        await adispatch_custom_event(CALLBACK_EVENT, event, config=config)

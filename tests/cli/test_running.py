@@ -102,4 +102,4 @@ async def test_a_watcher_is_closed_after_a_failure() -> None:
     watcher = _Recorder()
     with pytest.raises(QuorumError):
         await _run(Mixture.of([_model(RuntimeError("down"))], _model("never")), watcher)
-    assert watcher.told == ["begin", "started", "failed", "close"]
+    assert watcher.told == ["begin", "planned", "started", "failed", "close"]

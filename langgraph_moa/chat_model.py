@@ -1,0 +1,389 @@
+"""`ChatMoA`: a mixture that goes wherever LangChain takes a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal, TypeVar
+from uuid import uuid4
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackHandler,
+    BaseCallbackManager,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+
+from langgraph_moa.answering import AnswerOptions, references_of_turn
+from langgraph_moa.chat_call import ChatCall
+from langgraph_moa.checks import choice
+from langgraph_moa.compiled import MoAGraph
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.graph import create_aggregation, create_moa
+from langgraph_moa.listeners import wants_tokens
+from langgraph_moa.mixture import Aggregator, Mixture, Model, Proposer
+from langgraph_moa.presets import load_preset
+
+Fanout = Literal["user_turn", "every_call"]
+Manager = TypeVar("Manager", CallbackManager, AsyncCallbackManager)
+_CHILD = "_moa_callbacks"
+"""Name under which `stream` hands the callbacks for what is called below its run to `_stream`: LangChain hands none."""
+_RECIPE = ("mixture", "proposers", "aggregator", "depth")
+"""Fields that are written as one recipe."""
+
+
+class UsageOnce(BaseCallbackHandler):
+    """Keeps the tokens of a mixture's run from whoever counts those of its calls: they would be counted twice."""
+
+    run_inline = True
+    """It comes before the handlers that are to see its result."""
+
+    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
+        """Replace the message of the run by one that reports no tokens; what the caller is given is another object."""
+        for choices in response.generations:
+            for generation in choices:
+                if isinstance(generation, ChatGeneration | ChatGenerationChunk):
+                    quiet = generation.message.model_copy(update={"usage_metadata": None})
+                    choices[choices.index(generation)] = ChatGeneration(message=quiet)
+
+
+class ChatMoA(BaseChatModel):
+    """A mixture as a chat model.
+
+    ```python
+    ChatMoA(mixture=mixture)
+    ChatMoA(model="together-2026")  # a preset
+    ChatMoA(proposers=["openai:gpt-5-mini", "openai:gpt-5-nano"], aggregator="openai:gpt-5", depth=3)
+    ```
+
+    It is invoked, streamed and batched as every chat model, and has `bind_tools` and `with_structured_output`. Tools
+    and all other arguments of a call are for the aggregator alone: proposers advise, and see earlier calls as text.
+
+    `usage_metadata` of an answer is the sum of all calls; callbacks and traces hear of every call itself, and of none
+    twice. `response_metadata["moa"]` is the summary of the run: see `langgraph_moa.summary.MoASummary`. The models in
+    the slots use LangChain's cache, each for itself; the mixture's own answer is not cached.
+
+    Raises:
+        ConfigurationError: On construction, when the recipe is wrong, or none is given, or several are.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", protected_namespaces=())
+
+    mixture: SkipValidation[Mixture | Mapping[str, Any] | None] = None
+    """The recipe, or its written form as `Mixture.to_dict` gives it."""
+    model: str | None = None
+    """Name of a preset, instead of a recipe; see `list_presets()`."""
+    proposers: SkipValidation[Sequence[Proposer | Model] | None] = None
+    """Of each layer, instead of a recipe; goes with `aggregator`."""
+    aggregator: SkipValidation[Aggregator | Model | None] = None
+    depth: int | None = None
+    """Stages of model calls where `proposers` are given, the aggregator included; `None`: 2."""
+    stream_proposals: bool = False
+    """Whether proposers stream too: their tokens then come as messages and events of their own, each tagged
+    `moa:layer:<number>` and `moa:proposer:<slot>`. The chunks of `stream` are always those of the answer alone."""
+    fanout: Fanout = "user_turn"
+    """When proposers are asked: once for each turn of the user, however many tools are called in it, or in every call.
+    """
+    temperature: float | None = None
+    """Of the aggregator, as are the following; `None` leaves what the recipe says."""
+    max_tokens: int | None = None
+    timeout: float | None = None
+    """Seconds."""
+    max_retries: int | None = None
+    """Only for an aggregator that is named by a string; an object has its own."""
+    stop: list[str] | None = None
+    """Sequences that end the answer."""
+    cache: SkipValidation[Any] = Field(default=False, exclude=True)
+
+    _recipe: Mixture = PrivateAttr()
+    _presets: dict[str, Mixture] = PrivateAttr(default_factory=dict)
+    _graphs: dict[tuple[str | None, bool], MoAGraph] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, _: Any, /) -> None:
+        """Build the recipe, so that a wrong one is told at once."""
+        choice("ChatMoA.fanout", self.fanout, ("user_turn", "every_call"))
+        self._recipe = self._with_own_parameters(self._given())
+
+    @property
+    def recipe(self) -> Mixture:
+        """The mixture that is run."""
+        return self._recipe
+
+    def _given(self) -> Mixture:
+        ways = {"mixture": self.mixture, "model": self.model, "proposers": self.proposers}
+        chosen = [name for name, value in ways.items() if value is not None]
+        if len(chosen) != 1 or (self.aggregator is None) != (self.proposers is None):
+            found = ", ".join(chosen) or "none of them"
+            msg = f"ChatMoA takes mixture, model (a preset), or proposers with an aggregator: exactly one; got {found}"
+            raise ConfigurationError(msg)
+        if self.depth is not None and self.proposers is None:
+            msg = (
+                f"ChatMoA.depth goes with proposers; got {self.depth} beside {chosen[0]}, which has a depth of its own"
+            )
+            raise ConfigurationError(msg)
+        if self.model is not None:
+            return load_preset(self.model)
+        if self.proposers is not None and self.aggregator is not None:
+            return Mixture.of(self.proposers, self.aggregator, depth=self.depth or 2)
+        return self.mixture if isinstance(self.mixture, Mixture) else Mixture.from_dict(self.mixture or {})
+
+    def _with_own_parameters(self, mixture: Mixture) -> Mixture:
+        merger = mixture.merger
+        given = {"temperature": self.temperature, "max_tokens": self.max_tokens, "timeout": self.timeout}
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if self.max_retries is not None:
+            if not isinstance(merger.model, str):
+                msg = (
+                    "ChatMoA.max_retries goes with an aggregator that is a string: set max_retries on the model object"
+                )
+                raise ConfigurationError(msg)
+            changed["model_kwargs"] = {**merger.model_kwargs, "max_retries": self.max_retries}
+        return replace(mixture, aggregator=replace(merger, **changed)) if changed else mixture
+
+    # --- LangChain's chat model
+
+    @property
+    def _llm_type(self) -> str:
+        return "langgraph-moa"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"mixture": self._recipe.name, "model": self.model, "fanout": self.fanout}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        name = kwargs.get("model") or self.model or self._recipe.name
+        return LangSmithParams(**{**params, "ls_provider": "langgraph_moa", "ls_model_name": name})
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop(_CHILD, None)
+        return super()._get_invocation_params(stop=stop, **kwargs)
+
+    def _should_stream(self, *, run_manager: Any = None, **kwargs: Any) -> bool:
+        """Say no where there is a run: `_generate` tells its tokens itself, and `_stream` would not know the run."""
+        return run_manager is None and super()._should_stream(run_manager=None, **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, kwargs, _below(run_manager))
+        if run_manager is None or not any(map(wants_tokens, run_manager.handlers)):
+            return _result(call.invoke(), run_manager)
+        answer = AIMessageChunk(content="")
+        for chunk in call.stream():
+            chunk.message.id = _message_id(run_manager)
+            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            answer += _chunk(chunk)
+        return _result(message_chunk_to_message(answer), run_manager)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, kwargs, _below(run_manager))
+        if run_manager is None or not any(map(wants_tokens, run_manager.handlers)):
+            return _result(await call.ainvoke(), run_manager)
+        answer = AIMessageChunk(content="")
+        async for chunk in call.astream():
+            chunk.message.id = _message_id(run_manager)
+            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            answer += _chunk(chunk)
+        return _result(message_chunk_to_message(answer), run_manager)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        yield from self._call(messages, stop, kwargs, _below(run_manager) or kwargs.get(_CHILD)).stream()
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call = self._call(messages, stop, kwargs, _below(run_manager) or kwargs.get(_CHILD))
+        async with aclosing(call.astream()) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream the answer; closing the stream cancels every call. See `BaseChatModel.stream`."""
+        own, below = self._own_run(CallbackManager, config)
+        yield from super().stream(input, own, stop=stop, **{**kwargs, _CHILD: below})
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer; closing the stream cancels every call. See `BaseChatModel.astream`."""
+        own, below = self._own_run(AsyncCallbackManager, config)
+        stream: Any = super().astream(input, own, stop=stop, **{**kwargs, _CHILD: below})
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Give the aggregator tools; proposers are told of them, and cannot call them.
+
+        Args:
+            tools: In any form that LangChain takes; a table is passed on as it is.
+            tool_choice: As the aggregator's own `bind_tools` takes it.
+            kwargs: Further arguments for that method, such as `strict` and `parallel_tool_calls`.
+        """
+        written = [tool if isinstance(tool, dict) else convert_to_openai_tool(tool) for tool in tools]
+        chosen = {} if tool_choice is None else {"tool_choice": tool_choice}
+        return self.bind(tools=written, **chosen, **kwargs)
+
+    # --- how it is run
+
+    def _own_run(self, kind: type[Manager], config: RunnableConfig | None) -> tuple[RunnableConfig, Manager]:
+        """Return a config that says which run the stream will have, and the callbacks for what is called below it."""
+        given = ensure_config(config)
+        run_id = given.get("run_id") or uuid4()
+        manager: Manager = kind.configure(
+            given.get("callbacks"),
+            self.callbacks,
+            self.verbose,
+            given.get("tags"),
+            self.tags,
+            given.get("metadata"),
+            self.metadata,
+        )
+        below = kind(handlers=[], parent_run_id=run_id)
+        below.set_handlers(manager.inheritable_handlers)
+        below.add_tags(manager.inheritable_tags)
+        below.add_metadata(manager.inheritable_metadata)
+        manager.handlers = [UsageOnce(), *manager.handlers]
+        return {**given, "callbacks": manager, "run_id": run_id}, below
+
+    def _call(
+        self,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        callbacks: BaseCallbackManager | None,
+    ) -> ChatCall:
+        """Return what is asked, of which graph: in a turn that goes on, of the aggregator alone."""
+        arguments = {**kwargs, "stop": stop or self.stop}
+        arguments.pop(_CHILD, None)
+        preset = arguments.pop("model", None)
+        recipe = self._recipe_of(preset)
+        references = references_of_turn(messages, recipe.name) if self.fanout == "user_turn" else None
+        options = AnswerOptions(arguments=arguments, references=references)
+        if self.stream_proposals and callbacks is not None:
+            place = {name: value for name, value in callbacks.metadata.items() if name.startswith("langgraph_")}
+            listeners = [handler for handler in callbacks.inheritable_handlers if wants_tokens(handler)]
+            options = replace(options, listeners=listeners, place=place)
+        graph = self._graph(preset, recipe, advised=references is not None)
+        return ChatCall(graph, recipe, messages, options, callbacks)
+
+    def _recipe_of(self, preset: str | None) -> Mixture:
+        if preset is None:
+            return self._recipe
+        if preset not in self._presets:
+            self._presets[preset] = self._with_own_parameters(load_preset(preset))
+        return self._presets[preset]
+
+    def _graph(self, preset: str | None, recipe: Mixture, *, advised: bool) -> MoAGraph:
+        key = (preset, advised)
+        if key not in self._graphs:
+            build = create_aggregation if advised else partial(create_moa, stream_proposals=self.stream_proposals)
+            self._graphs[key] = build(recipe)
+        return self._graphs[key]
+
+    # --- how it is written
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Say that `langchain_core.load.dumpd` can write it, where its models are strings. Secrets are left out."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Return the module that it is loaded from."""
+        return ["langgraph_moa", "chat_model"]
+
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """Write what it was made of, recipes as tables. A recipe with model objects has no written form."""
+        try:
+            recipe = self._given().to_dict()
+        except ConfigurationError:
+            return self.to_json_not_implemented()
+        written = super().to_json()
+        if written["type"] == "constructor" and self.model is None:
+            others = {name: value for name, value in written["kwargs"].items() if name not in _RECIPE}
+            written["kwargs"] = {**others, "mixture": recipe}
+        return written
+
+
+def _below(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> BaseCallbackManager | None:
+    """Return the callbacks for what is called below a run, and have the run itself report no tokens."""
+    if run is None:
+        return None
+    kind = AsyncCallbackManager if isinstance(run, AsyncCallbackManagerForLLMRun) else CallbackManager
+    below = kind(handlers=[], parent_run_id=run.run_id)
+    below.set_handlers(run.inheritable_handlers)
+    below.add_tags(run.inheritable_tags)
+    below.add_metadata(run.inheritable_metadata)
+    run.handlers = [UsageOnce(), *run.handlers]
+    return below
+
+
+def _result(message: BaseMessage, run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> ChatResult:
+    named = message if run is None else message.model_copy(update={"id": _message_id(run)})
+    return ChatResult(generations=[ChatGeneration(message=named)])
+
+
+def _message_id(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun) -> str:
+    """Return an id as LangChain makes them: that of the aggregator may have been given to another message before."""
+    return f"lc_run--{run.run_id}"
+
+
+def _chunk(chunk: ChatGenerationChunk) -> AIMessageChunk:
+    message = chunk.message
+    if not isinstance(message, AIMessageChunk):
+        msg = f"a stream must give AIMessageChunk, got {type(message).__name__}"
+        raise TypeError(msg)
+    return message
