@@ -18,6 +18,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langgraph_moa.budget import Budget
+    from langgraph_moa.chat_model import ChatMoA
     from langgraph_moa.errors import (
         AggregatorError,
         BudgetError,
@@ -27,16 +29,21 @@ if TYPE_CHECKING:
         MissingKeyError,
         MoAError,
         QuorumError,
+        StructuredOutputError,
     )
-    from langgraph_moa.graph import create_moa
+    from langgraph_moa.graph import create_advisers, create_aggregation, create_moa
     from langgraph_moa.limits import Limit
+    from langgraph_moa.middleware import MoAMiddleware
     from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
     from langgraph_moa.presets import list_presets, load_preset
+    from langgraph_moa.usage import PriceTable
 
 __all__ = [
     "Aggregator",
     "AggregatorError",
+    "Budget",
     "BudgetError",
+    "ChatMoA",
     "ConfigurationError",
     "ContextWindowError",
     "Layer",
@@ -45,15 +52,22 @@ __all__ = [
     "MissingKeyError",
     "Mixture",
     "MoAError",
+    "MoAMiddleware",
+    "PriceTable",
     "Proposer",
     "QuorumError",
+    "StructuredOutputError",
     "__version__",
+    "create_advisers",
+    "create_aggregation",
     "create_moa",
     "list_presets",
     "load_preset",
 ]
 
 _HOMES = {
+    "budget": ("Budget",),
+    "chat_model": ("ChatMoA",),
     "errors": (
         "AggregatorError",
         "BudgetError",
@@ -63,11 +77,14 @@ _HOMES = {
         "MissingKeyError",
         "MoAError",
         "QuorumError",
+        "StructuredOutputError",
     ),
-    "graph": ("create_moa",),
+    "graph": ("create_advisers", "create_aggregation", "create_moa"),
     "limits": ("Limit",),
+    "middleware": ("MoAMiddleware",),
     "mixture": ("Aggregator", "Layer", "Mixture", "Proposer"),
     "presets": ("list_presets", "load_preset"),
+    "usage": ("PriceTable",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

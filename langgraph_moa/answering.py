@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from langgraph_moa.histories import split_turn
+
+Fanout = Literal["user_turn", "every_call"]
+"""When proposers are asked: once for each turn of the user, or whenever a model is called."""
+ANSWER, ADVICE = "moa", "moa_advice"
+"""Keys of a message's response metadata: for a mixture's own answer, and for a model that a mixture advised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class AnswerOptions:
 _options: ContextVar[tuple[object, AnswerOptions] | None] = ContextVar("langgraph_moa_answer_options", default=None)
 
 
-def references_of_turn(messages: Sequence[BaseMessage], mixture: str) -> tuple[str, ...] | None:
+def references_of_turn(messages: Sequence[BaseMessage], mixture: str, *, key: str = ANSWER) -> tuple[str, ...] | None:
     """Return what a mixture's proposers have said in this turn of the user; `None` when they were not asked yet.
 
     The first answer since the user spoke last holds it, if that answer calls a tool.
@@ -45,9 +50,10 @@ def references_of_turn(messages: Sequence[BaseMessage], mixture: str) -> tuple[s
     Args:
         messages: The conversation.
         mixture: Name of the mixture; what another one has said does not count.
+        key: Of the response metadata that holds it.
     """
     for message in split_turn(messages)[1]:
-        summary = message.response_metadata.get("moa")
+        summary = message.response_metadata.get(key)
         if isinstance(summary, Mapping) and summary.get("mixture") == mixture:
             kept = summary.get("references")
             if isinstance(kept, list) and all(isinstance(text, str) for text in kept):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from langchain_core.callbacks import (
@@ -25,9 +25,9 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation
 
-from langgraph_moa.answering import AnswerOptions, references_of_turn
+from langgraph_moa.answering import AnswerOptions, Fanout, references_of_turn
 from langgraph_moa.chat_call import ChatCall
 from langgraph_moa.checks import choice
 from langgraph_moa.compiled import MoAGraph
@@ -37,7 +37,6 @@ from langgraph_moa.listeners import wants_tokens
 from langgraph_moa.mixture import Aggregator, Mixture, Model, Proposer
 from langgraph_moa.presets import load_preset
 
-Fanout = Literal["user_turn", "every_call"]
 Manager = TypeVar("Manager", CallbackManager, AsyncCallbackManager)
 _CHILD = "_moa_callbacks"
 """Name under which `stream` hands the callbacks for what is called below its run to `_stream`: LangChain hands none."""
@@ -275,6 +274,18 @@ class ChatMoA(BaseChatModel):
         written = [tool if isinstance(tool, dict) else convert_to_openai_tool(tool) for tool in tools]
         chosen = {} if tool_choice is None else {"tool_choice": tool_choice}
         return self.bind(tools=written, **chosen, **kwargs)
+
+    def as_tool(
+        self,
+        args_schema: type[BaseModel] | None = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        arg_types: dict[str, type] | None = None,
+    ) -> BaseTool:
+        """Return a tool that takes a question and gives the answer. See `MoAGraph.as_tool`."""
+        graph = self._graph(None, self._recipe, advised=False)
+        return graph.as_tool(args_schema, name=name, description=description, arg_types=arg_types)
 
     # --- how it is run
 

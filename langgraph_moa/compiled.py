@@ -9,9 +9,12 @@ from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.graph.state import CompiledStateGraph
+from pydantic import BaseModel
 
 from langgraph_moa import background
+from langgraph_moa.panel_tool import panel_tool
 from langgraph_moa.state import MoAState
 
 Configs = RunnableConfig | Sequence[RunnableConfig] | None
@@ -85,6 +88,26 @@ class MoAGraph(CompiledStateGraph[MoAState, None, Any, Any]):
             options: LangGraph's own, such as `stream_mode`, `subgraphs` and `durability`.
         """
         return _stepping(super().stream(input, config, **options))
+
+    def as_tool(
+        self,
+        args_schema: type[BaseModel] | None = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        arg_types: dict[str, type] | None = None,
+    ) -> BaseTool:
+        """Return a tool that takes a question and gives the answer, for an agent that asks it when it is worth it.
+
+        Args:
+            args_schema: Of the whole input, as for any Runnable; `None`: one `question`.
+            name: `None`: `ask_` and the mixture's name.
+            description: For the model that may call it; `None`: that it is a panel, slow and costly.
+            arg_types: As for any Runnable.
+        """
+        if args_schema is not None or arg_types is not None:
+            return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
+        return panel_tool(self, name=name or f"ask_{self.get_name()}", description=description)
 
     def _widened(self, config: Configs) -> RunnableConfig | list[RunnableConfig]:
         """Return configs that say how many runs go side by side: LangChain does not ask the graph's own config.

@@ -27,6 +27,12 @@ AGGREGATE_AND_SYNTHESIZE = (
 )
 """The default instructions that stand before the references."""
 
+ACT_YOURSELF = (
+    "You have tools, and the authors of the references had none: where they guess what a tool can tell, call the tool. "
+    "Your answer may also be a call."
+)
+"""What follows the default instructions where the model that reads them can call tools."""
+
 
 BRIDGE = "These are the results."
 """What an assistant says between a tool's results and references: some chat templates let no user speak there."""
@@ -44,6 +50,18 @@ class Request(NamedTuple):
 
     messages: tuple[BaseMessage, ...]
     references: tuple[str, ...]
+
+
+def instructions_for(prompt: str | None, *, has_tools: bool) -> str:
+    """Return what stands before the references.
+
+    Args:
+        prompt: Instructions of the user's own, which are used as they are; `None`: the default.
+        has_tools: Whether the model that reads them can call tools.
+    """
+    if prompt is not None:
+        return prompt
+    return f"{AGGREGATE_AND_SYNTHESIZE} {ACT_YOURSELF}" if has_tools else AGGREGATE_AND_SYNTHESIZE
 
 
 def order_references(texts: Sequence[str], *, layer: int, seed: int | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from langgraph.graph import add_messages
 from typing_extensions import TypedDict
 
 from langgraph_moa.budget import BudgetDecision
+from langgraph_moa.prompts import order_references
 from langgraph_moa.proposal import Proposal, is_usable, of_earlier_run
 
 
@@ -76,6 +77,17 @@ def usable_texts(record: LayerRecord) -> list[str]:
     if synthesis is not None:
         return [synthesis["text"]]
     return [proposal["text"] for proposal in record["proposals"] if is_usable(proposal)]
+
+
+def last_references(layers: Mapping[str, LayerRecord], *, seed: int | None) -> tuple[str, ...]:
+    """Return what the stage after the last layer reads, in the order in which it is shown.
+
+    Args:
+        layers: By their numbers; at least one.
+        seed: `Mixture.shuffle_seed`.
+    """
+    number = max(layers, key=int)
+    return order_references(usable_texts(layers[number]), layer=int(number), seed=seed)
 
 
 def all_proposals(layers: dict[str, LayerRecord]) -> list[Proposal]:

@@ -22,6 +22,7 @@ from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.models import is_chat_model
 from langgraph_moa.nodes.run import Run
+from langgraph_moa.prompts import instructions_for
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, one_after_the_other, skipped
 
 DEFAULT_SECONDS = 600.0
@@ -141,7 +142,9 @@ class Merger:
     def _request(self, asking: Asking, references: Sequence[str]) -> list[BaseMessage]:
         """Show references behind the conversation; in a turn that goes on, behind what the user said."""
         turn, steps = split_turn(asking.conversation) if asking.goes_on else (asking.conversation, [])
-        return [*self._run.compose(turn, references, self._aggregator.prompt), *steps]
+        has_tools = bool(asking.arguments.get("tools"))
+        instructions = instructions_for(self._aggregator.prompt, has_tools=has_tools)
+        return [*self._run.compose(turn, references, instructions), *steps]
 
     def _seconds_left(self, before: Sequence[Outcome]) -> float:
         seconds = (self._aggregator.timeout or DEFAULT_SECONDS) - sum(_seconds(outcome) for outcome in before)

@@ -23,7 +23,7 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.room import Room
-from langgraph_moa.state import LayerRecord, MoAState, usable_texts
+from langgraph_moa.state import LayerRecord, MoAState, last_references, usable_texts
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
 
@@ -91,8 +91,7 @@ class Run:
 
     def last_answers(self, layers: Mapping[str, LayerRecord]) -> tuple[str, ...]:
         """Return the usable answers of the last layer that was asked, in the order in which they are shown."""
-        last = max(layers, key=int)
-        return self.answers(layers[last], int(last))
+        return last_references(layers, seed=self.mixture.shuffle_seed)
 
     def answers(self, record: LayerRecord, layer: int) -> tuple[str, ...]:
         """Return the usable answers of one layer, in the order in which they are shown."""
