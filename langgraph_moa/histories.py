@@ -51,7 +51,7 @@ class _Turn(NamedTuple):
 
     message: BaseMessage
     own: bool = True
-    """Whether it is one of the input as it came; two such ones are never joined."""
+    """Whether it is one of the input as it came; two such neighbours of it are not joined."""
 
 
 @dataclass

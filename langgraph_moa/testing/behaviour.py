@@ -13,6 +13,7 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.testing.faults import FAULTS, Fault
 from langgraph_moa.testing.frozen import FrozenTable
+from langgraph_moa.testing.strictness import PROVIDERS, Provider
 
 _ROUNDING = 1e-9
 _OK = 200
@@ -119,6 +120,8 @@ class Behaviour:
     """Seconds' worth of these allowances that may be used at once."""
     context_window: int | None = None
     """Tokens; a longer prompt gets 400 with the code `context_length_exceeded`."""
+    strict: Provider | Sequence[Provider] | None = None
+    """Providers by whose rules a request is judged; one that breaks them gets 400 in the provider's shape at once."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.reply, str) and not callable(self.reply):
@@ -129,6 +132,7 @@ class Behaviour:
             ("tool_calls", _tool_calls(self.tool_calls)),
             ("faults", FrozenTable(checks.known_keys("Behaviour.faults", self.faults))),
             ("schedule", checks.listed("Behaviour.schedule", self.schedule)),
+            ("strict", _providers(self.strict)),
         ):
             object.__setattr__(self, name, value)
         for name in ("delay", "time_to_first_token"):
@@ -163,6 +167,15 @@ def _latency(given: object) -> Latency | None:
         msg = f"Behaviour.latency must be a Latency, the median in seconds, or None; got {checks.shown(given)}"
         raise ConfigurationError(f"{msg}. Write Latency(median=0.5)")
     return Latency(median=given)
+
+
+def _providers(given: object) -> tuple[Provider, ...]:
+    if given is None:
+        return ()
+    providers = checks.listed("Behaviour.strict", [given] if isinstance(given, str) else given)
+    for provider in providers:
+        checks.choice("Behaviour.strict", provider, PROVIDERS)
+    return providers
 
 
 def _tool_calls(given: object) -> tuple[ToolCall, ...]:

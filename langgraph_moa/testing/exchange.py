@@ -16,6 +16,7 @@ from langgraph_moa.testing.buckets import Shortage
 from langgraph_moa.testing.faults import Fault
 from langgraph_moa.testing.models import RunningModel
 from langgraph_moa.testing.record import Record, RecordedRequest
+from langgraph_moa.testing.strictness import refusal_of
 from langgraph_moa.testing.tokens import count_prompt_tokens
 from langgraph_moa.threads import in_thread
 
@@ -83,6 +84,10 @@ class Exchange:
 
     async def _answer(self, model: RunningModel) -> None:
         behaviour, body = model.behaviour, self._request.body
+        refusal = refusal_of(body, model.providers)
+        if refusal:
+            await self.fail(400, protocol.encode(refusal))
+            return
         tokens = expected_tokens(body, behaviour) if model.allowance.counts_tokens else 0
         shortage = model.allowance.admit(tokens, time.monotonic())
         if shortage:

@@ -20,6 +20,7 @@ class RunningModel:
 
     def __init__(self, name: str, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
+        self.providers = behaviour.strict if isinstance(behaviour.strict, tuple) else ()
         seed = f"{behaviour.seed}:{name}"
         self.faults = FaultPlan(behaviour.faults, tuple(behaviour.schedule), f"{seed}:faults")
         self.allowance = Allowance(
