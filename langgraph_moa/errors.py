@@ -8,8 +8,9 @@ MoAError
 ├── MissingKeyError                             an API key is missing: set it
 ├── QuorumError                                 too few proposers answered; holds every proposal
 ├── ContextWindowError                          references are too long for a model; see Mixture.on_overflow
-├── BudgetError                                 the next call would pass the budget
-└── AggregatorError                             the aggregator failed; holds the finished proposals
+├── BudgetError                                 what is left of the plan would pass the budget
+├── AggregatorError                             the aggregator failed; holds the finished proposals
+└── StructuredOutputError                       the answer does not fit its schema; holds its text
 ```
 
 All of them pickle, so they cross processes with what they hold.
@@ -42,7 +43,33 @@ class MissingKeyError(MoAError):
 
 
 class BudgetError(MoAError):
-    """The next call would pass the budget."""
+    """What is left of the plan would pass a limit of `Mixture.budget`. None of it was called.
+
+    Args:
+        limit: `"max_cost"`, `"max_tokens"` or `"max_seconds"`.
+        allowed: That limit: US dollars, tokens or seconds.
+        spent: What was used so far.
+        needed: What is left of the plan takes at most, estimated; of seconds, 0.
+        proposals: Every finished proposal, layer by layer, in configured order.
+    """
+
+    def __init__(
+        self, limit: str, allowed: float, spent: float, needed: float, proposals: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        self.limit = limit
+        self.allowed = allowed
+        self.spent = spent
+        self.needed = needed
+        self.proposals = list(proposals)
+        advice = _BUDGET_ADVICE if limit in ("max_cost", "max_tokens") else ""
+        super().__init__(
+            f"the budget's {limit} is {_amount(limit, allowed)}: {_amount(limit, spent)} were used, and what is left "
+            f"of the plan takes up to {_amount(limit, needed)}. Raise {limit}{advice}"
+            + (f". Proposals kept in .proposals: {len(self.proposals)}" if self.proposals else "")
+        )
+
+    def __reduce__(self) -> tuple[type[BudgetError], tuple[str, float, float, float, list[Mapping[str, Any]]]]:
+        return type(self), (self.limit, self.allowed, self.spent, self.needed, self.proposals)
 
 
 class ContextWindowError(MoAError):
@@ -113,6 +140,40 @@ class AggregatorError(MoAError):
 
     def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]]]]:
         return type(self), (self.cause, self.proposals)
+
+
+_BUDGET_ADVICE = ", set a lower max_tokens or Budget.answer_tokens, or take fewer or cheaper models"
+
+
+def _amount(limit: str, amount: float) -> str:
+    """Write dollars, tokens or seconds."""
+    if limit == "max_cost":
+        return f"${amount:.4f}"
+    return f"{amount:,.0f} tokens" if limit == "max_tokens" else f"{amount:.3g} s"
+
+
+class StructuredOutputError(MoAError):
+    """The answer does not fit its schema, and neither does the one that was asked for in its place.
+
+    Args:
+        schema: Name of the schema.
+        why: What is wrong with the last answer, in one line, with secrets removed.
+        raw: The text of that answer, as it came.
+        proposals: Every finished proposal, layer by layer, in configured order.
+    """
+
+    def __init__(self, schema: str, why: str, raw: str, proposals: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.schema = schema
+        self.why = why
+        self.raw = raw
+        self.proposals = list(proposals)
+        super().__init__(
+            f"the answer does not fit the schema {schema!r}, also when asked once more: {why.removesuffix('.')}. What "
+            "came is in .raw. Simplify the schema, or let a model answer that is better at structured output"
+        )
+
+    def __reduce__(self) -> tuple[type[StructuredOutputError], tuple[str, str, str, list[Mapping[str, Any]]]]:
+        return type(self), (self.schema, self.why, self.raw, self.proposals)
 
 
 def _causes(proposals: Sequence[Mapping[str, Any]]) -> str:

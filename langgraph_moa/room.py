@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable
-from langchain_core.runnables.base import RunnableBindingBase
 
-from langgraph_moa.chains import opened
 from langgraph_moa.errors import ContextWindowError
 from langgraph_moa.fitting import SMALLEST_SHARE, DoesNotFit, estimate_request, estimate_tokens, shorten, windows
+from langgraph_moa.mixture.lengths import answer_length
 from langgraph_moa.mixture.recipe import OnOverflow
-from langgraph_moa.mixture.seats import Model, Seat
+from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.prompts import Placement, with_references
 
 _MOST_RESERVED = 4096
 """Tokens kept for an answer of unknown length, or a quarter of the seat's window if that is less."""
-_LENGTH_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
-"""What classes of chat models call the length of an answer."""
-
-
-def answer_length(seat: Seat, model: Model) -> int | None:
-    """Return the most tokens that a model of a seat may answer with; `None` where nobody has set a number.
-
-    An argument for its constructor counts before the seat's `max_tokens`, and that before what an object was built or
-    bound with. Of several chat models in a chain, the longest answer counts.
-
-    Args:
-        seat: Where the model sits.
-        model: The seat's model or one of its fallbacks.
-    """
-    of_constructor = _told(seat.model_kwargs) if model == seat.model else None
-    given = of_constructor or seat.max_tokens
-    if given or not isinstance(model, Runnable):
-        return given
-    return max(_lengths(model), default=None)
-
-
-def _lengths(model: Runnable[Any, Any]) -> Iterator[int]:
-    bound = _told(model.kwargs) if isinstance(model, RunnableBindingBase) else None
-    own = _told(vars(model)) if isinstance(model, BaseChatModel) else bound
-    if own is not None:
-        yield own
-        return
-    for part in opened(model):
-        yield from _lengths(part)
-
-
-def _told(arguments: Mapping[str, Any]) -> int | None:
-    """Return the length of an answer that arguments set, `model_kwargs` among them first; one below 1 is no length."""
-    further = arguments.get("model_kwargs")
-    for table in (further if isinstance(further, Mapping) else {}, arguments):
-        for name in _LENGTH_NAMES:
-            value = table.get(name)
-            if isinstance(value, int) and value > 0:
-                return value
-    return None
 
 
 class Shown(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from langgraph_moa.agreement import FieldAgreement
 from langgraph_moa.budget import BudgetDecision
 from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, is_usable, sum_usage
 from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, seconds_of
@@ -106,6 +107,8 @@ class MoASummary(TypedDict):
     usage: UsageSummary
     cost: CostSummary
     timing: Timing
+    fields: NotRequired[dict[str, FieldAgreement] | None]
+    """Of a structured mixture's answer, by the path of each field, the first 200; `None`: it calls a tool."""
     references: NotRequired[list[str]]
     """Of an answer that calls a tool: what its next call reads again, so that no proposer is asked twice in a turn."""
 

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from langgraph_moa.checks import known_keys, listed, number
+from langgraph_moa.checks import known_keys, listed, number, shown
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.proposal import Usage
 from langgraph_moa.tables import read_table
 
@@ -38,6 +39,17 @@ class PriceTable:
     free: frozenset[str] = frozenset()
     """Providers that nobody bills, such as `offline`."""
 
+    def __post_init__(self) -> None:
+        """Check every price, and keep the table as it is now."""
+        rows = known_keys("PriceTable.prices", self.prices)
+        prices = {model: _price(f"PriceTable.prices: {model}", row) for model, row in rows.items()}
+        object.__setattr__(self, "prices", prices)
+        free = self.free if isinstance(self.free, frozenset | set) else listed("PriceTable.free", self.free)
+        object.__setattr__(self, "free", frozenset(free))
+
+    def __hash__(self) -> int:
+        return hash((self.date, self.source, frozenset(self.prices)))
+
     @classmethod
     def from_file(cls, path: str | Path) -> PriceTable:
         """Read a TOML file with `date`, `source`, `free` (providers) and a table `[models."provider:model"]` for each.
@@ -45,11 +57,36 @@ class PriceTable:
         Raises:
             ConfigurationError: The file cannot be read or is malformed.
         """
-        table = known_keys(str(path), read_table(path), required=("date", "source", "models"))
-        rows = known_keys(f"{path}: models", table["models"])
-        prices = {model: _price(f"{path}: {model}", row) for model, row in rows.items()}
-        free = frozenset(listed(f"{path}: free", table.get("free", ())))
-        return cls(prices=prices, date=str(table["date"]), source=str(table["source"]), free=free)
+        return cls.from_dict(read_table(path), what=str(path))
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], *, what: str = "prices") -> PriceTable:
+        """Build a table from what `to_dict` gave, or from what such a file holds.
+
+        Args:
+            table: With `date`, `source`, `models` and perhaps `free`.
+            what: Name of the table in errors.
+
+        Raises:
+            ConfigurationError: A key is unknown or missing, or a value is wrong.
+        """
+        known = known_keys(what, table, ("date", "source", "free", "models"), required=("date", "source", "models"))
+        rows = known_keys(f"{what}: models", known["models"])
+        prices = {model: _price(f"{what}: {model}", row) for model, row in rows.items()}
+        free = frozenset(listed(f"{what}: free", known.get("free", ())))
+        return cls(prices=prices, date=str(known["date"]), source=str(known["source"]), free=free)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table for TOML or JSON; `from_dict` gives an equal one back."""
+        models = {
+            model: {name: value for name, value in price._asdict().items() if value is not None}
+            for model, price in self.prices.items()
+        }
+        return {"date": self.date, "source": self.source, "free": sorted(self.free), "models": models}
+
+    def knows(self, model: str) -> bool:
+        """Say whether the cost of a model's tokens can be told."""
+        return model in self.prices or model.partition(":")[0] in self.free
 
     def oldest_date(self, models: Iterable[str]) -> str:
         """Return the ISO date of the oldest price among these models' prices; the table's when none has its own."""
@@ -63,18 +100,36 @@ class PriceTable:
         price = self.prices.get(model)
         if price is None or usage is None or usage["input_tokens"] is None or usage["output_tokens"] is None:
             return None
-        cached = usage["cached_tokens"] or 0
+        cached = min(usage["cached_tokens"] or 0, usage["input_tokens"])
         cached_price = price.input if price.cached_input is None else price.cached_input
         fresh = usage["input_tokens"] - cached
         return (fresh * price.input + cached * cached_price + usage["output_tokens"] * price.output) / PER_MILLION
 
 
 def _price(what: str, row: object) -> Price:
+    if isinstance(row, Price):
+        row = {name: value for name, value in row._asdict().items() if value is not None}
     fields = known_keys(what, row, ("input", "output", "cached_input", "date", "source"), required=("input", "output"))
     for name in ("input", "output", "cached_input"):
         number(f"{what}: {name}", fields.get(name), low=0)
+    if fields["input"] is None or fields["output"] is None:
+        raise ConfigurationError(f"{what}: input and output must be numbers. Leave out a model whose price is unknown")
     date = fields.get("date")
     return Price(fields["input"], fields["output"], fields.get("cached_input"), None if date is None else str(date))
+
+
+def read_prices(what: str, value: object) -> PriceTable | None:
+    """Return prices as a user or a file gives them: a `PriceTable`, its table, or `None`.
+
+    Raises:
+        ConfigurationError: It is something else, or a value is wrong.
+    """
+    if value is None or isinstance(value, PriceTable):
+        return value
+    if not isinstance(value, Mapping):
+        msg = f"{what} must be a PriceTable, its table, or None; got {shown(value)}. For a file: PriceTable.from_file"
+        raise ConfigurationError(msg)
+    return PriceTable.from_dict(value, what=what)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from langgraph_moa.errors import (
     MissingKeyError,
     MoAError,
     QuorumError,
+    StructuredOutputError,
 )
 
 ANSWERED: dict[str, Any] = {"proposer": "small", "status": "ok", "text": "Paris.", "error": None}
@@ -44,12 +46,30 @@ def test_tree(error: type[MoAError], also: type[Exception]) -> None:
     assert issubclass(error, also)
 
 
-@pytest.mark.parametrize("kind", [MoAError, ConfigurationError, MissingDependencyError, MissingKeyError, BudgetError])
+@pytest.mark.parametrize("kind", [MoAError, ConfigurationError, MissingDependencyError, MissingKeyError])
 def test_plain_errors_pickle(kind: type[MoAError]) -> None:
     """An error that is only a message comes back from another process as it was."""
     copy = pickle.loads(pickle.dumps(kind("set OPENAI_API_KEY")))  # noqa: S301 - our own bytes
     assert type(copy) is kind
     assert str(copy) == "set OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        pytest.param("max_cost", r"is \$2\.0000: \$1\.5000 were used, .* up to \$0\.7500\. .* max_tokens", id="cost"),
+        pytest.param("max_tokens", r"max_tokens is 2 tokens: .* up to 1 tokens\. .* cheaper models", id="tokens"),
+        pytest.param("max_seconds", r"is 2 s: 1\.5 s were used, .* Raise max_seconds\. Proposals", id="seconds"),
+    ],
+)
+def test_budget_error_pickles(limit: str, words: str) -> None:
+    """A budget error names its limit, what was used, what is needed and a way out, and crosses processes whole."""
+    error = BudgetError(limit, 2.0, 1.5, 0.75, [ANSWERED])
+    assert re.search(words, str(error))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (copy.limit, copy.allowed, copy.spent, copy.needed) == (limit, 2.0, 1.5, 0.75)
+    assert copy.proposals == [ANSWERED]
+    assert str(copy) == str(error)
 
 
 def test_quorum_error_pickles() -> None:
@@ -99,3 +119,13 @@ def test_held_proposals_are_a_list_of_their_own() -> None:
     error = QuorumError(1, 2, proposals)
     proposals.clear()
     assert error.proposals == [ANSWERED, SLOW]
+
+
+def test_a_structured_output_error_pickles() -> None:
+    """It names the schema and the reason, and keeps the raw text and the proposals across processes."""
+    error = StructuredOutputError("City", "name: missing", "Paris.", [ANSWERED])
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (copy.schema, copy.why, copy.raw, copy.proposals) == ("City", "name: missing", "Paris.", [ANSWERED])
+    assert "'City'" in str(copy)
+    assert "name: missing" in str(copy)
+    assert "Paris." not in str(copy)

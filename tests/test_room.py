@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.output_parsers import StrOutputParser
-from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 
-from langgraph_moa import Aggregator, ContextWindowError, Mixture, Proposer
+from langgraph_moa import Aggregator, ContextWindowError, Proposer
 from langgraph_moa.fitting import SMALLEST_SHARE, estimate_request, estimate_tokens
 from langgraph_moa.mixture.recipe import OnOverflow
 from langgraph_moa.prompts import Placement, with_references
-from langgraph_moa.room import Room, Shown, answer_length
+from langgraph_moa.room import Room, Shown
 from langgraph_moa.testing import ScriptedChatModel
 
 ANY_OPENAI: Any = ChatOpenAI
@@ -132,43 +130,6 @@ def test_a_carried_synthesis_fits_its_share(synthesis: str, window: int) -> None
 def test_room_for_the_answer(window: int, max_tokens: int | None, reserved: int) -> None:
     """`max_tokens` is kept for the answer; without it, a quarter of the window, and no more than 4096."""
     assert room(window, max_tokens=max_tokens).reserved == reserved
-
-
-@pytest.mark.parametrize(
-    ("model", "length"),
-    [
-        pytest.param(SILENT, None, id="silent"),
-        pytest.param(LONG_ANSWER, 3_000, id="built"),
-        pytest.param(ANY_OPENAI(model="m", api_key="k", max_completion_tokens=9), 9, id="other-name"),
-        pytest.param(LONGER_ANSWER, 3_500, id="built-with-kwargs"),
-        pytest.param(ChatOllama(num_predict=70), 70, id="ollama"),
-        pytest.param(ChatOllama(num_predict=-1), None, id="ollama-without-end"),
-        pytest.param(LONG_ANSWER.bind(max_tokens=20), 20, id="bound"),
-        pytest.param(SILENT.bind(stop=["x"]).with_retry(), None, id="bound-silent"),
-        pytest.param(LONG_ANSWER.bind(stop=["x"]).with_config(tags=["t"]), 3_000, id="bound-otherwise"),
-        pytest.param(LONG_ANSWER.with_fallbacks([LONGER_ANSWER, SILENT]), 3_500, id="fallbacks"),
-        pytest.param(LONG_ANSWER | StrOutputParser(), 3_000, id="chain"),
-        pytest.param(RunnableParallel(a=LONG_ANSWER, b=LONGER_ANSWER) | SILENT, 3_500, id="branches"),
-        pytest.param(RunnableLambda(str), None, id="function"),
-        pytest.param("openai:m", None, id="string"),
-        pytest.param(Mixture.of(["openai:a"], "openai:b"), None, id="mixture"),
-    ],
-)
-def test_the_length_of_an_answer(model: Any, length: int | None) -> None:
-    """What a model was built or bound with counts where the seat says nothing; of a chain, its longest answer."""
-    assert answer_length(Aggregator(model), model) == length
-    assert answer_length(Aggregator("openai:m", fallbacks=[model]), model) == length
-    assert answer_length(Aggregator(model, max_tokens=40), model) == 40
-
-
-@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "num_predict"])
-def test_constructor_arguments_set_the_length_of_an_answer(name: str) -> None:
-    """They count before the seat's `max_tokens`, as the model counts them, and for the seat's own model alone."""
-    seat = Proposer("openai:m", fallbacks=["openai:n"], max_tokens=40, model_kwargs={name: 4_000})
-    assert answer_length(seat, "openai:m") == 4_000
-    assert answer_length(seat, "openai:n") == 40
-    nested = Proposer("openai:m", model_kwargs={"model_kwargs": {name: 30}})
-    assert answer_length(nested, "openai:m") == 30
 
 
 @pytest.mark.parametrize(

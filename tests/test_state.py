@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from langgraph_moa.proposal import Proposal, Status, is_usable
-from langgraph_moa.state import LayerRecord, all_proposals, usable_texts
+from langgraph_moa.state import LayerRecord, all_proposals, is_dropped, layer_seconds, usable_texts
 
 
 def proposal(text: str, *, layer: int = 1, index: int = 0, status: Status = "ok") -> Proposal:
@@ -28,6 +28,7 @@ def proposal(text: str, *, layer: int = 1, index: int = 0, status: Status = "ok"
         calls=[],
         nested=None,
         shortened=0,
+        edited=False,
     )
 
 
@@ -48,6 +49,28 @@ def test_a_layers_own_synthesis_takes_the_place_of_its_answers() -> None:
 def test_a_layer_without_answers_passes_nothing_on() -> None:
     """Without a usable proposal there is no text."""
     assert usable_texts(LayerRecord(proposals=[proposal("a", status="error")], synthesis=None, substitute=None)) == []
+
+
+def test_a_layer_is_dropped_when_the_one_before_says_so() -> None:
+    """A layer is left out only where the record of the layer before names it."""
+    first = LayerRecord(proposals=[], synthesis=None, substitute=None)
+    assert not is_dropped({"1": first}, 2)
+    first["budget"] = {"limit": "max_cost", "allowed": 1, "needed": 2, "dropped_layers": [3], "dropped_slots": []}
+    assert not is_dropped({"1": first}, 2)
+    first["budget"]["dropped_layers"] = [2, 3]
+    assert is_dropped({"1": first}, 2)
+
+
+def test_a_layers_seconds() -> None:
+    """A layer lasts from its first call to its last answer, waiting included, and as long as its own aggregator."""
+    early, late = proposal("early"), proposal("late")
+    early.update({"started_at": 10.0, "latency": 1.0, "waited": 0.5})
+    late.update({"started_at": 11.0, "latency": 2.0})
+    synthesis = proposal("join")
+    synthesis.update({"latency": 4.0})
+    assert layer_seconds(LayerRecord(proposals=[early, late], synthesis=None, substitute=None)) == 3.0
+    assert layer_seconds(LayerRecord(proposals=[early, late], synthesis=synthesis, substitute=None)) == 7.0
+    assert layer_seconds(LayerRecord(proposals=[], synthesis=None, substitute=None)) == 0.0
 
 
 def test_proposals_are_told_layer_by_layer() -> None:

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
 from langgraph_moa import Layer, Mixture, Proposer, create_moa
+from langgraph_moa.budget import BudgetDecision
 from langgraph_moa.proposal import CallRecord, NestedRun, Proposal, Usage
 from langgraph_moa.state import LayerRecord
 from langgraph_moa.summary import MoASummary, summarize
@@ -50,6 +51,7 @@ def proposal(name: str, **changes: Any) -> Proposal:
         calls=[],
         nested=None,
         shortened=0,
+        edited=False,
     )
     made = {**defaults, **changes}
     calls = [request(made["model"], made["usage"])] if made["attempts"] else []
@@ -158,6 +160,24 @@ def test_unpriced_models_are_listed() -> None:
     assert told["cost"]["unpriced"] == ["a:z"]
     assert told["cost"]["total"] == pytest.approx(2 * 120e-6)
     assert told["usage"]["slots"][0]["cost"] is None
+
+
+LEFT_OUT: BudgetDecision = {
+    "limit": "max_cost",
+    "allowed": 0.1,
+    "needed": 0.2,
+    "dropped_layers": [2],
+    "dropped_slots": [],
+}
+
+
+def test_what_a_budget_left_out_degrades_the_run() -> None:
+    """A run that asked fewer layers than planned says so, though no proposal is missing."""
+    record = layer(proposal("one"))
+    record["budget"] = LEFT_OUT
+    told = summary(record)
+    assert (told["degraded"], told["budget"], told["missing"]) == (True, LEFT_OUT, [])
+    assert summary(layer(proposal("one")))["budget"] is None
 
 
 def test_cached_tokens_have_their_price() -> None:

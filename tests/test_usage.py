@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.proposal import Usage
@@ -41,6 +47,7 @@ def tokens(given: int | None, written: int | None, cached: int | None = None) ->
         pytest.param("a:cached", tokens(1_000_000, 0, cached=400_000), 0.6 * 2.0 + 0.4 * 0.5, id="cached"),
         pytest.param("a:plain", tokens(1_000_000, 0, cached=400_000), 2.0, id="cached-without-a-price-of-its-own"),
         pytest.param("a:cached", tokens(1_000_000, 0, cached=1_000_000), 0.5, id="all-cached"),
+        pytest.param("a:cached", tokens(1_000_000, 0, cached=9_000_000), 0.5, id="more-cached-than-read"),
         pytest.param("a:plain", tokens(0, 0), 0.0, id="no-tokens"),
         pytest.param("a:free", tokens(7, 7), 0.0, id="free-by-the-table"),
     ],
@@ -88,6 +95,7 @@ def test_packaged_prices_are_a_file_that_users_can_copy() -> None:
     assert PriceTable.from_file(PACKAGED_PRICES) == packaged_prices()
 
 
+DOLLARS = st.floats(0, 1e4)
 HEAD = 'date = 2026-01-31\nsource = "x"\n'
 
 
@@ -115,6 +123,49 @@ def test_wrong_price_files(tmp_path: Path, content: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
         PriceTable.from_file(file)
     assert str(file) in str(caught.value)
+
+
+PRICE_TABLES = st.builds(
+    PriceTable,
+    prices=st.dictionaries(
+        st.text(min_size=1, max_size=9),
+        st.builds(Price, DOLLARS, DOLLARS, st.none() | DOLLARS, st.sampled_from([None, "2024-06-07"])),
+        max_size=4,
+    ),
+    date=st.sampled_from(["2026-01-31", "2025-12-01"]),
+    source=st.text(max_size=9),
+    free=st.frozensets(st.sampled_from(["offline", "ollama"])),
+)
+
+
+@given(PRICE_TABLES)
+def test_a_table_round_trips(table: PriceTable) -> None:
+    """A table comes back equal from TOML and from JSON, with the same hash."""
+    written = table.to_dict()
+    for read in (written, tomllib.loads(tomli_w.dumps(written)), json.loads(json.dumps(written))):
+        assert PriceTable.from_dict(read) == table
+        assert hash(PriceTable.from_dict(read)) == hash(table)
+
+
+@given(PRICE_TABLES, st.integers(0, 10**9), st.integers(0, 10**9), st.none() | st.integers(0, 10**9))
+def test_no_cost_is_negative(table: PriceTable, given: int, written: int, cached: int | None) -> None:
+    """Whatever a provider reports, nobody is paid for asking; a cost is unknown just for models that are not there."""
+    for model in (*table.prices, "x:unpriced"):
+        cost = table.cost(model, tokens(given, written, cached))
+        assert (cost is not None) == table.knows(model)
+        assert cost is None or cost >= 0
+
+
+def test_prices_are_checked_and_kept() -> None:
+    """Prices that are given directly are checked as those of a file; the table keeps what it was given."""
+    rows: dict[str, Any] = {"a:b": Price(1, 2.5)}
+    table = PriceTable(prices=rows, date="2026-01-31", source="x")
+    rows["a:c"] = rows["a:b"]
+    assert table.prices == {"a:b": Price(1, 2.5)}
+    wrong: list[Any] = [{"input": 1}, {"input": None, "output": 1}, Price(-1, 1), Price(float("nan"), 1), 5, None]
+    for row in wrong:
+        with pytest.raises(ConfigurationError, match=r"PriceTable\.prices: a:b"):
+            PriceTable(prices={"a:b": row}, date="2026-01-31", source="x")
 
 
 def test_own_price_file(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ def degraded_line(summary: MoASummary) -> str | None:
         for item in summary["missing"]
     ]
     parts = [f"without {_listed(missing)}"] if missing else []
+    left_out = summary["budget"]
+    if left_out is not None and left_out["dropped_layers"]:
+        layers = _listed([f"layer {number}" for number in left_out["dropped_layers"]])
+        parts.append(f"{layers} not asked, to stay within the budget's {left_out['limit']}")
     for stand_in in summary["substitutes"]:
         why = f" ({stand_in['reason']})" if stand_in["reason"] else ""
         parts.append(f"{stand_in['seat']} failed{why}, in its place stands the proposal of {stand_in['proposer']}")

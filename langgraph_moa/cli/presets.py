@@ -67,6 +67,7 @@ def show(name: Name, *, as_json: options.AsJson = False) -> None:
         return
     facts = [
         f"{preset.name}: {preset.description}",
+        f"version: {preset.version}",
         f"source: {preset.source}",
         f"date: {preset.date}{' (historic)' if preset.historic else ''}",
         *([f"note: {preset.note}"] if preset.note else []),
@@ -79,6 +80,7 @@ def as_object(preset: Preset) -> dict[str, Any]:
     plan = preset.mixture.plan().to_dict()
     return {
         "name": preset.name,
+        "version": preset.version,
         "description": preset.description,
         "source": preset.source,
         "date": preset.date,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 
 from langgraph_moa import checks
+from langgraph_moa.budget import Budget, read_budget
 from langgraph_moa.chains import parts_of
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.limits import Limit, read_limits, write_limits
@@ -34,10 +35,11 @@ from langgraph_moa.mixture.seats import (
 from langgraph_moa.parameters import Parameters
 from langgraph_moa.prompts import Placement
 from langgraph_moa.providers import parse_model_name
+from langgraph_moa.schemas import AnswerSchema, SchemaLike, read_schema, write_schema
 from langgraph_moa.serialization import plain_table, read_fields
 from langgraph_moa.slots import check_name
 from langgraph_moa.tables import read_table
-from langgraph_moa.usage import Plan, PlannedCall, PriceTable, packaged_prices
+from langgraph_moa.usage import Plan, PlannedCall, PriceTable, packaged_prices, read_prices
 
 OnPartial = Literal["allow", "warn", "raise"]
 OnOverflow = Literal["shorten", "windows", "raise"]
@@ -60,6 +62,9 @@ class MixtureOptions(LayerOptions, total=False):
     on_partial: OnPartial
     limits: Mapping[str, int | Limit]
     on_overflow: OnOverflow
+    budget: Budget | None
+    prices: PriceTable | None
+    answer_schema: SchemaLike | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,17 @@ class Mixture(NestedModel):
     on_overflow: OnOverflow = "shorten"
     """What to do with references that pass a seat's `context_window`: shorten each, with a mark that shows it; let an
     aggregator read them in `windows`, one after the other; or raise `ContextWindowError`."""
+    budget: Budget | None = None
+    """What a run may take at most; `None`: whatever it takes. Of a nested mixture, for its own calls alone."""
+    prices: PriceTable | None = None
+    """For the summary, the plan and the budget, in place of the table that comes with the package. A nested mixture
+    without one of its own takes that of the mixture around it."""
+    answer_schema: SchemaLike | None = None
+    """What all answers must look like: a Pydantic class, a `TypedDict`, a dataclass or a JSON schema. Proposers and
+    aggregators are asked in it, references are merged field by field, and texts are JSON; `None`: prose."""
+    preset: str | None = None
+    """Name of the preset that this is."""
+    preset_version: int | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -100,6 +116,12 @@ class Mixture(NestedModel):
         checks.choice("Mixture.on_overflow", self.on_overflow, get_args(OnOverflow))
         if self.shuffle_seed is not None:
             checks.whole_number("Mixture.shuffle_seed", self.shuffle_seed, low=0)
+        checks.text("Mixture.preset", self.preset)
+        if self.preset_version is not None:
+            checks.whole_number("Mixture.preset_version", self.preset_version, low=1)
+        object.__setattr__(self, "budget", read_budget("Mixture.budget", self.budget))
+        object.__setattr__(self, "prices", read_prices("Mixture.prices", self.prices))
+        object.__setattr__(self, "answer_schema", read_schema("Mixture.answer_schema", self.answer_schema))
         _refuse_itself(self)
         object.__setattr__(self, "limits", read_limits("Mixture.limits", self.limits))
         _refuse_idle_limits(self)
@@ -188,12 +210,20 @@ class Mixture(NestedModel):
             layers=[layer.to_dict() for layer in self.layers],
             aggregator=self.merger.to_dict(),
             limits=write_limits(self.effective_limits),
+            budget=None if self.budget is None else self.budget.to_dict(),
+            prices=None if self.prices is None else self.prices.to_dict(),
+            answer_schema=None if self.schema is None else write_schema(self.schema),
         )
 
     @property
     def depth(self) -> int:
         """Stages of model calls, the aggregator included: `len(layers) + 1`."""
         return len(self.layers) + 1
+
+    @property
+    def schema(self) -> AnswerSchema | None:
+        """The answer schema, ready to read answers; `None`: they are prose."""
+        return None if self.answer_schema is None else AnswerSchema.of(self.answer_schema)
 
     @property
     def merger(self) -> Aggregator:
@@ -216,24 +246,28 @@ class Mixture(NestedModel):
         Args:
             messages: The conversation, whose tokens are estimated at four characters each. With none it counts as
                 empty, which leaves the calls and what they write.
-            prices: `None`: the table that comes with the package. Of a seat's model and its plain fallbacks, the
-                dearest counts; mixtures as fallbacks, what fails before, and retries do not. An agent or a chain counts
-                as one call.
+            prices: `None`: the mixture's own, or else the table that comes with the package. Of a seat's model and its
+                plain fallbacks, the dearest counts; mixtures as fallbacks, what fails before, and retries do not. An
+                agent or a chain counts as one call.
         """
-        table = prices or packaged_prices()
-        calls = tuple(self.planned_calls(count_tokens_approximately(messages), table))
+        table = prices or self.prices or packaged_prices()
+        calls = tuple(Planner(count_tokens_approximately(messages), table).calls(self.layers, self.merger))
         date = table.oldest_date(call.model for call in calls)
         return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date)
 
-    def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
+    def planned_calls(
+        self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
+    ) -> Iterator[PlannedCall]:
         """Yield every call, stage by stage.
 
         Args:
             tokens: Of the conversation; `None` when unknown.
-            prices: For the cost of each call.
+            prices: For the cost of each call, where the mixture has no table of its own.
             prefix: Names of the slots that this mixture is nested in, each with a `/`.
+            answer_tokens: Counted for an answer whose length nobody has bounded; `None`: unknown.
         """
-        return Planner(tokens, prices, prefix).calls(self.layers, self.merger)
+        planner = Planner(tokens, self.prices or prices, prefix, answer_tokens=answer_tokens)
+        return planner.calls(self.layers, self.merger)
 
     @property
     def seats(self) -> tuple[Seat, ...]:
@@ -258,7 +292,7 @@ class Mixture(NestedModel):
         return replace(self, layers=layers, aggregator=aggregator, limits=_limits_for(self, layers, aggregator))
 
     def swap(self, models: Mapping[str, Model]) -> Self:
-        """Return the mixture with other models in some seats.
+        """Return the mixture with other models in some seats; it is no preset any more.
 
         Args:
             models: New models, by a slot's name, by the model that stands there now, or `"aggregator"`. All draws of a
@@ -283,7 +317,8 @@ class Mixture(NestedModel):
             names_here = dict.fromkeys(slot.name for slots in self.slots for slot in slots)
             msg = f"swap: nothing is named {', '.join(map(repr, unused))}. Seats: aggregator, {', '.join(names_here)}"
             raise ConfigurationError(msg)
-        return replace(self, layers=layers, aggregator=aggregator, limits=_limits_for(self, layers, aggregator))
+        limits = _limits_for(self, layers, aggregator)
+        return replace(self, layers=layers, aggregator=aggregator, limits=limits, preset=None, preset_version=None)
 
 
 def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], used: set[str]) -> AnySeat:
@@ -337,7 +372,12 @@ def _limits_for(mixture: Mixture, layers: Sequence[Layer], aggregator: Aggregato
 
 def models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:
     """Yield every model with its seat, those of nested mixtures included, compiled or not, and of those in chains."""
-    for seat in mixture.seats:
+    return models_of(mixture.seats)
+
+
+def models_of(seats: Iterable[Seat]) -> Iterator[tuple[Seat, Model]]:
+    """Yield every model of some seats as `models_within` does."""
+    for seat in seats:
         for model in (seat.model, *seat.fallbacks):
             yield seat, model
             for inner in mixtures_in(model):

@@ -16,6 +16,7 @@ from langgraph_moa.providers import parse_model_name
 from langgraph_moa.serialization import as_mapping, plain_table
 from langgraph_moa.slots import check_name
 from langgraph_moa.usage import PlannedCall, PriceTable
+from langgraph_moa.views import Kind, Part
 
 Strategy = Literal["synthesize"]
 OnFailure = Literal["raise", "best_proposal"]
@@ -29,7 +30,9 @@ class NestedModel(ABC):
     name: str
 
     @abstractmethod
-    def planned_calls(self, tokens: int | None, prices: PriceTable, prefix: str = "") -> Iterator[PlannedCall]:
+    def planned_calls(
+        self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
+    ) -> Iterator[PlannedCall]:
         """Yield its calls, the one that answers last."""
 
     @abstractmethod
@@ -64,12 +67,22 @@ class Proposer:
     """Independent draws of this model, each a slot of its own: the paper's single-proposer setting."""
     context_window: int | None = None
     """Tokens that the model can take, its answer included; `None`: not checked. See `Mixture.on_overflow`."""
+    view: Sequence[Part] | None = None
+    """What it is shown of the conversation besides the latest question: `views.Part`s; `None`: everything."""
+    inputs: Sequence[Kind] | None = None
+    """Kinds of input that the model takes, `"text"` among them; `None`: what a chat model's own profile says, and of a
+    string everything. The slot of a model that does not take what it would be shown is skipped."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
     def __post_init__(self) -> None:
         """Check every field."""
         _check_seat(self)
+        object.__setattr__(self, "view", _words("Proposer.view", self.view, get_args(Part)))
+        object.__setattr__(self, "inputs", _words("Proposer.inputs", self.inputs, get_args(Kind)))
+        if self.inputs == ():
+            kinds = ", ".join(map(repr, get_args(Kind)))
+            raise ConfigurationError(f"Proposer.inputs must name at least one of {kinds}, or be None; got []")
         if self.name is not None:
             check_name("Proposer.name", self.name)
         checks.text("Proposer.system_prompt", self.system_prompt)
@@ -186,6 +199,16 @@ def _check_seat(seat: Seat) -> None:
     object.__setattr__(seat, "model_kwargs", parameters)
 
 
+def _words(what: str, value: object, allowed: Sequence[str]) -> tuple[Any, ...] | None:
+    """Return a list of the allowed words, each once."""
+    if value is None:
+        return None
+    words = checks.listed(what, value)
+    for word in words:
+        checks.choice(f"each of {what}", word, allowed)
+    return tuple(dict.fromkeys(words))
+
+
 def _check_model(kind: str, model: object) -> None:
     if isinstance(model, str):
         parse_model_name(model)
@@ -205,7 +228,8 @@ def _seat_table(seat: Seat) -> dict[str, Any]:
         fallbacks=[_written(seat, model) for model in seat.fallbacks],
         model_kwargs=kwargs,
     )
-    return {name: value for name, value in table.items() if name != "model_kwargs" or value}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in table.items()}
+    return {name: value for name, value in plain.items() if name != "model_kwargs" or value}
 
 
 def _seat_repr(seat: Seat) -> str:

@@ -74,13 +74,14 @@ class JoinNode(Node):
         await self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label), config)
         record = layers[str(self._number)]
         answers = self._run.answers(record, self._number)
-        quiet = without_tokens(config)
-        named = model_config(quiet, self._run.mixture, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM])
-        asking = Asking(for_advisers(state["messages"]), answers, named)
+        named = model_config(
+            config, self._run.mixture, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM]
+        )
+        asking = Asking(for_advisers(state["messages"]), answers, without_tokens(named), schema=self._run.schema)
         merged = await merger.merge(asking, all_proposals(layers))
         best = merged.substitute
         if best is not None:
-            merged.proposal["text"] = best["text"]
+            merged.proposal["text"] = merged.message.text
         name = None if best is None else best["proposer"]
         return LayerRecord(proposals=record["proposals"], synthesis=merged.proposal, substitute=name)
 

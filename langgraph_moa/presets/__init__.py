@@ -23,6 +23,8 @@ class Preset:
     """A named recipe and where it comes from."""
 
     name: str
+    version: int
+    """Counted from 1, and on whenever the recipe changes."""
     description: str
     source: str
     """Paper with section or table, or repository file."""
@@ -50,14 +52,14 @@ def describe_preset(name: str) -> Preset:
         hint = f"Did you mean {close[0]!r}? " if close else ""
         msg = f"there is no preset {name!r}. {hint}Presets: {', '.join(list_presets())}"
         raise ConfigurationError(msg)
-    keys = ("description", "source", "date", "historic", "note", "mixture")
+    keys = ("version", "description", "source", "date", "historic", "note", "mixture")
     table = known_keys(f"preset {name}", read_table(_FOLDER / f"{name}.toml"), keys)
-    mixture = Mixture.from_dict(table.pop("mixture"))
+    mixture = replace(Mixture.from_dict(table.pop("mixture")), preset=name, preset_version=table["version"])
     return Preset(name=name, mixture=mixture, date=str(table.pop("date")), **table)
 
 
 def load_preset(name: str, *, base_url: str | None = None, api_key: str | None = None) -> Mixture:
-    """Return a preset's mixture.
+    """Return a preset's mixture, which says in `preset` and `preset_version` that it is this preset.
 
     Args:
         name: One of `list_presets()`.

@@ -25,7 +25,7 @@ from langgraph_moa.errors import (
         (failures.UnsavedChatError("x"), 2),
         (QuorumError(1, 1, []), 1),
         (AggregatorError("x", []), 1),
-        (BudgetError("x"), 1),
+        (BudgetError("max_cost", 1.0, 0.5, 0.7), 1),
         (RuntimeError("x"), 1),
         (KeyboardInterrupt(), 130),
     ],

@@ -22,7 +22,7 @@ def _summary(*, cost: float | None, unpriced: list[str], tokens: int | None = 12
     ]
     return {
         "mixture": "moa", "depth": 2, "degraded": missing > 0, "ok": 6 - missing, "planned": 6, "missing": gone,
-        "substitutes": [], "shortened": [],
+        "substitutes": [], "shortened": [], "budget": None,
         "usage": {"total": usage, "slots": [slot], "unknown": []},
         "cost": {"total": cost, "unpriced": unpriced, "prices_date": "2024-08-12"},
         "timing": {"total": 1.25, "layers": [1.0], "aggregator": 0.25, "first_token": None},
@@ -53,6 +53,16 @@ def test_degraded_names_the_missing() -> None:
     """A degraded run says who is missing and why; a complete one says nothing."""
     assert degraded_line(_summary(cost=None, unpriced=[])) is None
     assert degraded_line(_summary(cost=None, unpriced=[], missing=1)) == "degraded: without layer 1 p0 (error, why)"
+
+
+def test_a_layer_left_out_is_told() -> None:
+    """A run that stayed within its budget by asking fewer layers says which, and what the limit was."""
+    summary = _summary(cost=None, unpriced=[])
+    summary["degraded"] = True
+    summary["budget"] = {
+        "limit": "max_cost", "allowed": 0.1, "needed": 0.2, "dropped_layers": [2, 3], "dropped_slots": []
+    }  # fmt: skip
+    assert degraded_line(summary) == "degraded: layer 2, layer 3 not asked, to stay within the budget's max_cost"
 
 
 def test_a_failure_says_where_when_and_why() -> None:

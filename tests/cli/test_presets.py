@@ -22,7 +22,7 @@ def test_the_list_as_json(moa: Moa) -> None:
     """`--json` prints a list of objects with all that is known of each preset."""
     presets = json.loads(moa("presets", "--json").out)
     assert [preset["name"] for preset in presets] == list(list_presets())
-    keys = {"name", "description", "source", "date", "historic", "note", "calls", "depth", "slots"}
+    keys = {"name", "version", "description", "source", "date", "historic", "note", "calls", "depth", "slots"}
     assert all(set(preset) == keys and len(preset["slots"]) == preset["calls"] for preset in presets)
 
 

@@ -17,6 +17,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
+from langgraph_moa.budget import Budget
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.graph import create_moa
 from langgraph_moa.limits import Limit, limit_key
@@ -37,11 +38,23 @@ NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,5}", fullmatch=True).filter(
 )
 STRINGS = st.builds("{}:{}".format, st.sampled_from(["openai", "together", "ollama"]), WORDS.filter(str.strip))
 SECONDS = st.floats(0.001, 1e6) | st.integers(1, 1000)
+DOLLARS = st.floats(0, 1e4)
 LIMITS = st.integers(1, 1000) | st.builds(
     Limit,
     concurrency=st.none() | st.integers(1, 1000),
     requests_per_minute=st.floats(0.01, 1e9),
     tokens_per_minute=st.none() | st.integers(1, 10**9),
+)
+PRICE_TABLES = st.builds(
+    PriceTable,
+    prices=st.dictionaries(
+        STRINGS,
+        st.builds(Price, DOLLARS, DOLLARS, st.none() | DOLLARS, st.sampled_from([None, "2024-06-07"])),
+        max_size=3,
+    ),
+    date=st.just("2026-01-31"),
+    source=WORDS,
+    free=st.frozensets(st.sampled_from(["offline", "ollama"])),
 )
 VALUES = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
@@ -100,6 +113,10 @@ def mixtures(models: st.SearchStrategy[Any], name: str) -> st.SearchStrategy[Mix
         shuffle_seed=st.none() | st.integers(0, 2**32),
         on_partial=st.sampled_from(["allow", "warn", "raise"]),
         on_overflow=st.sampled_from(["shorten", "windows", "raise"]),
+        budget=st.none() | st.builds(Budget, max_cost=st.floats(0, 10), max_tokens=st.none() | st.integers(1, 10**9)),
+        prices=st.none() | PRICE_TABLES,
+        preset=st.none() | NAMES,
+        preset_version=st.none() | st.integers(1, 99),
     )
     return limited(unlimited)
 
@@ -318,6 +335,59 @@ def test_plan_of_nested_mixtures() -> None:
         zip(names, [READ, READ, TOLD + 2000, READ, TOLD + 45], strict=True)
     )
     assert (plan.calls, plan.depth, plan.cost, plan.unpriced) == (5, 2, None, ("openai:x",))
+
+
+def test_a_plan_has_the_prices_of_its_mixture() -> None:
+    """A mixture's own prices are used, those of a nested one for its calls; prices that are given come before both."""
+    dear = replace(PRICES, prices={"openai:a": Price(4.0, 20.0)}, date="2025-01-31")
+    inner = Mixture.of([Proposer("openai:a", max_tokens=9)], Aggregator("openai:a", max_tokens=9), name="inner")
+    outer = Mixture.of([inner], Aggregator("openai:c", max_tokens=9), prices=PRICES)
+    cheap, mixed = outer.plan(QUESTION), replace(outer, layers=[Layer([replace(inner, prices=dear)])]).plan(QUESTION)
+    assert (cheap.cost, cheap.prices_date) == (outer.plan(QUESTION, prices=PRICES).cost, "2026-01-31")
+    assert [call.cost for call in mixed.slots[:2]] == [pytest.approx(2 * (call.cost or 0)) for call in cheap.slots[:2]]
+    assert mixed.slots[2].cost == cheap.slots[2].cost
+    assert outer.plan(QUESTION, prices=dear).unpriced == ("openai:c",)
+
+
+def test_a_budget_and_prices_in_a_file() -> None:
+    """A recipe's file may hold its budget and its prices as tables; a wrong value in them is named."""
+    recipe: dict[str, Any] = tomllib.loads(
+        """
+        proposers = ["openai:a"]
+        aggregator = "openai:b"
+        [budget]
+        max_cost = 0.05
+        on_exceeded = "raise"
+        [prices]
+        date = 2026-01-31
+        source = "my contract"
+        models."openai:a" = { input = 1.0, output = 2.0 }
+        """
+    )
+    mixture = Mixture.from_dict(recipe)
+    assert mixture.budget == Budget(max_cost=0.05, on_exceeded="raise")
+    assert mixture.prices == PriceTable(prices={"openai:a": Price(1, 2)}, date="2026-01-31", source="my contract")
+    with pytest.raises(ConfigurationError, match=r"Mixture\.budget: unknown key 'max_costs'"):
+        Mixture.from_dict({**recipe, "budget": {"max_costs": 1}})
+    with pytest.raises(ConfigurationError, match=r"Mixture\.prices: missing key 'source'"):
+        Mixture.from_dict({**recipe, "prices": {"date": "2026-01-31", "models": {}}})
+    with pytest.raises(ConfigurationError, match=r"Mixture\.prices must be a PriceTable, .* got 'prices\.toml'"):
+        Mixture.from_dict({**recipe, "prices": "prices.toml"})
+
+
+def test_another_model_makes_another_mixture() -> None:
+    """A preset with a model swapped is not that preset any more; its budget stays."""
+    preset = small(preset="local", preset_version=3, budget=Budget(max_tokens=9))
+    swapped = preset.swap({"aggregator": "openai:new"})
+    assert (swapped.preset, swapped.preset_version, swapped.budget) == (None, None, preset.budget)
+    kept = preset.map_seats(lambda seat: seat)
+    assert (kept.preset, kept.preset_version) == ("local", 3)
+
+
+def test_a_mixture_with_prices_can_be_a_key() -> None:
+    """Mixtures that are equal have the same hash, with prices and a budget too."""
+    one, other = (small(prices=replace(PRICES), budget=Budget(max_cost=1)) for _ in range(2))
+    assert {one: 1}[other] == 1
 
 
 def test_plan_without_bounds() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import tomllib
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
+import tomli_w
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langgraph_moa.errors import ConfigurationError
@@ -88,6 +91,22 @@ def test_wrong_values(seat: type[Proposer | Aggregator], options: dict[str, Any]
         pytest.param({"samples": True}, "Proposer.samples must be .*got True", id="samples-flag"),
         pytest.param({"system_prompt": ""}, "Proposer.system_prompt must be text, or None; got ''", id="prompt"),
         pytest.param({"required": "false"}, "Proposer.required must be true or false, .*got 'false'", id="required"),
+        pytest.param(
+            {"view": "system"}, r"Proposer.view must be a list, got 'system'. Write \['system'\]", id="view-text"
+        ),
+        pytest.param(
+            {"view": ["system", "memory"]},
+            "each of Proposer.view must be one of 'system', 'history', 'documents', 'tools'; got 'memory'",
+            id="view-word",
+        ),
+        pytest.param({"view": [None]}, "each of Proposer.view must be one of .*got None", id="view-none"),
+        pytest.param({"inputs": {"image"}}, "Proposer.inputs must be a list, got .*type set", id="inputs-set"),
+        pytest.param(
+            {"inputs": ["text", "picture"]},
+            "each of Proposer.inputs must be one of 'text', 'image', 'audio', 'video', 'file'; got 'picture'",
+            id="inputs-word",
+        ),
+        pytest.param({"inputs": []}, "Proposer.inputs must name at least one of 'text', .*got \\[\\]", id="no-inputs"),
     ],
 )
 def test_wrong_values_of_a_proposer(options: dict[str, Any], problem: str) -> None:
@@ -171,6 +190,25 @@ def test_only_what_was_set_is_shown_and_written() -> None:
     written = {"model": "openai:a", "context_window": 8192, "on_failure": "best_proposal"}
     assert Aggregator("openai:a", context_window=8192, on_failure="best_proposal").to_dict() == written
     assert Proposer("openai:a", context_window=8192).to_dict() == {"model": "openai:a", "context_window": 8192}
+
+
+@pytest.mark.parametrize("view", [None, (), ("system",), ("history", "tools")])
+@pytest.mark.parametrize("inputs", [None, ("text", "image")])
+def test_view_and_inputs_are_written(view: Any, inputs: Any) -> None:
+    """A view, an empty one too, and the inputs of a slot come back from TOML and from JSON."""
+    built = Mixture.of([Proposer("openai:a", view=view, inputs=inputs)], "openai:b")
+    table = built.to_dict()
+    assert Mixture.from_dict(table) == built
+    assert Mixture.from_dict(json.loads(json.dumps(table))) == built
+    assert Mixture.from_dict(tomllib.loads(tomli_w.dumps(table))) == built
+
+
+def test_each_word_counts_once() -> None:
+    """A word that is listed twice is one, and the list that was given can change without the proposer."""
+    view: list[Any] = ["tools", "system", "tools"]
+    built = Proposer("openai:a", view=view)
+    view.clear()
+    assert built.view == ("tools", "system")
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])  # noqa: S301 - our own

@@ -34,6 +34,8 @@ def test_every_preset_is_described(name: str) -> None:
     assert date(2024, 6, 7) <= date.fromisoformat(preset.date)
     assert isinstance(preset.historic, bool)
     assert load_preset(name) == preset.mixture
+    assert preset.version >= 1
+    assert (preset.mixture.preset, preset.mixture.preset_version) == (name, preset.version)
 
 
 @pytest.mark.parametrize("name", list_presets())
@@ -128,6 +130,7 @@ def test_one_server_for_all_models() -> None:
     for shown in (repr(mixture), repr(mixture.to_dict()), repr(mixture.plan())):
         assert CANARY not in shown
     assert mixture.plan().calls == 13
+    assert (mixture.preset, mixture.preset_version) == ("together-moa-gpt4o", 1)
 
 
 def test_a_server_is_asked_in_openais_protocol() -> None:
