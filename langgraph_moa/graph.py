@@ -142,6 +142,7 @@ class _Drawing:
         for number, layer in enumerate(self.mixture.layers, start=1):
             join = f"layer_{number}_join"
             self.graph.add_node(join, JoinNode(self.run, number, layer))
+            self.run.seats += [*layer.seats, *([] if layer.merger is None else [layer.merger])]
             slots = layer.slots(number)
             for slot in slots:
                 self.graph.add_node(slot.node, ProposerNode(self.run, slot, layer))
@@ -161,6 +162,7 @@ class _Drawing:
     def add_aggregator(self, before: str) -> None:
         """Draw the end."""
         self.graph.add_node(AGGREGATOR, AggregatorNode(self.run, self.mixture.merger))
+        self.run.seats.append(self.mixture.merger)
         self.graph.add_edge(before, AGGREGATOR)
         self.graph.add_edge(AGGREGATOR, END)
 

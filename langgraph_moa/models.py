@@ -35,6 +35,8 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
+from langgraph_moa.schemas import AnswerSchema
+from langgraph_moa.structured import in_schema
 from langgraph_moa.surrogates import well_formed_messages
 from langgraph_moa.threads import in_thread
 
@@ -62,20 +64,31 @@ class ReadyModel:
         self._given = model
         self._model = model if isinstance(model, str) else self._from_object(model)
 
-    async def ask(self, messages: Sequence[BaseMessage], config: RunnableConfig, arguments: Mapping[str, Any]) -> Reply:
+    async def ask(
+        self,
+        messages: Sequence[BaseMessage],
+        config: RunnableConfig,
+        arguments: Mapping[str, Any],
+        schema: AnswerSchema | None = None,
+    ) -> Reply:
         """Return the model's answer. A graph is given `{"messages": [...]}`, and so is a prompt that asks for them.
 
         Args:
             messages: The request.
             config: For traces and streams.
             arguments: For the call, such as `tools`; only a chat model takes any.
+            schema: That the answer is asked for in; `None`: prose.
 
         Raises:
             ConfigurationError: There are arguments, and the model is no chat model.
             TypeError: What came back is no answer.
             Exception: Whatever the model raises.
         """
-        runnable = with_arguments(await self._runnable(), arguments, self.label)
+        runnable = await self._runnable()
+        if schema is not None:
+            has_tools = bool(arguments.get("tools"))
+            runnable, messages = in_schema(runnable, messages, schema.json_schema, has_tools=has_tools)
+        runnable = with_arguments(runnable, arguments, self.label)
         messages = well_formed_messages(messages)
         request: Any = {"messages": list(messages)} if _takes_state(runnable) else list(messages)
         if _is_blocking(runnable):
@@ -165,6 +178,13 @@ def is_chat_model(model: Model) -> bool:
     while isinstance(model, RunnableBindingBase):
         model = model.bound
     return isinstance(model, str | BaseChatModel)
+
+
+def has_tools(model: Model) -> bool:
+    """Say whether a model can call tools of its own: an agent may, and a chat model that was given some."""
+    if isinstance(model, RunnableBindingBase):
+        return bool(model.kwargs.get("tools")) or has_tools(model.bound)
+    return isinstance(model, Runnable) and not is_plain(model)
 
 
 def with_arguments(model: Runnable[Any, Any], arguments: Mapping[str, Any], label: str) -> Runnable[Any, Any]:

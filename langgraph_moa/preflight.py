@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import Runnable
@@ -15,7 +15,7 @@ from langgraph_moa.credentials import NO_KEY, find_key, key_names
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError, MoAError
 from langgraph_moa.limits import concerns, limit_key
 from langgraph_moa.mixture import Mixture
-from langgraph_moa.mixture.recipe import mixtures_in, models_within
+from langgraph_moa.mixture.recipe import mixtures_in, models_of, models_within
 from langgraph_moa.mixture.seats import Seat, nested_mixture
 from langgraph_moa.providers import PROVIDERS, parse_model_name
 
@@ -30,24 +30,33 @@ class Problem(NamedTuple):
 
 def problems(mixture: Mixture) -> tuple[Problem, ...]:
     """Say which packages and keys a mixture lacks, each model once, with no call made."""
+    return _problems_of(mixture.seats)
+
+
+def _problems_of(seats: Iterable[Seat]) -> tuple[Problem, ...]:
     found: dict[str, Problem] = {}
-    for seat, model in models_within(mixture):
+    for seat, model in models_of(seats):
         if isinstance(model, str) and (error := _problem(model, seat)) is not None:
             found[model] = Problem(model, error)
     return tuple(found.values())
 
 
-def prepare(mixture: Mixture) -> None:
+def prepare(mixture: Mixture, seats: Sequence[Seat] | None = None) -> None:
     """Refuse to begin while something is missing, and load the providers' packages: seconds that are no model's.
+
+    Args:
+        mixture: The recipe.
+        seats: Those of it that will be asked; `None`: all.
 
     Raises:
         MissingKeyError: The first key that is missing; `problems` lists them all.
         MissingDependencyError: The first package that is missing.
         ConfigurationError: A limit names a base URL that no model is asked at, though all of them tell their address.
     """
-    for problem in problems(mixture):
+    asked = mixture.seats if seats is None else seats
+    for problem in _problems_of(asked):
         raise problem.error
-    for _, model in models_within(mixture):
+    for _, model in models_of(asked):
         if isinstance(model, str):
             importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
     for each in (mixture, *(inner for _, model in models_within(mixture) for inner in mixtures_in(model))):

@@ -115,11 +115,19 @@ def with_references(
     return [*messages, HumanMessage(block)]
 
 
-def bridged(conversation: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Return a conversation that a user message may follow: behind the results of tools, an assistant speaks first."""
-    if conversation and isinstance(conversation[-1], ToolMessage):
-        return [*conversation, AIMessage(BRIDGE)]
-    return list(conversation)
+def bridged(conversation: Sequence[BaseMessage], *, before_user: bool) -> list[BaseMessage]:
+    """Return a conversation in which an assistant speaks between a tool's results and the user.
+
+    Args:
+        conversation: Oldest message first.
+        before_user: Whether a user message will follow it.
+    """
+    following = [*(isinstance(message, HumanMessage) for message in conversation[1:]), before_user]
+    return [
+        message
+        for given, user_follows in zip(conversation, following, strict=True)
+        for message in ([given, AIMessage(BRIDGE)] if user_follows and isinstance(given, ToolMessage) else [given])
+    ]
 
 
 def split_references(messages: Sequence[BaseMessage]) -> Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 from uuid import uuid4
 
@@ -11,11 +10,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.answering import AnswerOptions, options_for
+from langgraph_moa.errors import ConfigurationError, QuorumError
 from langgraph_moa.events import done, progress
-from langgraph_moa.histories import for_actor
+from langgraph_moa.histories import for_actor, for_advisers
 from langgraph_moa.listeners import FirstToken, Relay, without_tokens
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.nodes.base import Node, Update, model_config
+from langgraph_moa.nodes.fields import agreement_on
 from langgraph_moa.nodes.merging import Asking, Merged, Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Place, as_usage_metadata
@@ -41,29 +42,47 @@ class AggregatorNode(Node):
         summary = self._summary(layers, merged, clock)
         if merged.message.tool_calls:
             summary["references"] = list(asking.references)
+        if self._run.schema is not None:
+            summary["fields"] = agreement_on(self._run.schema, merged.message, all_proposals(layers))
         await self._run.tell(done(self._run.mixture.name, merged.proposal), config)
         return {"messages": [_signed(merged.message, summary, state)], "proposals": all_proposals(layers)}
 
     def _asking(
-        self, state: MoAState, config: RunnableConfig, layers: Mapping[str, LayerRecord], clock: FirstToken
+        self, state: MoAState, config: RunnableConfig, layers: dict[str, LayerRecord], clock: FirstToken
     ) -> Asking:
         """Return what the aggregator is asked: what the layers have said, or what an earlier call of this turn had."""
         mixture = self._run.mixture
         options = options_for(mixture) or AnswerOptions()
         carried = options.references
-        heard = config if options.relay is None else without_tokens(config)
+        acts = self._merger.may_act or bool(options.arguments.get("tools"))
+        schema = options.schema or self._run.schema
+        is_told_whole = schema is not None  # what came as tokens may not fit, and is asked for once more
+        named = model_config(config, mixture, AGGREGATOR, layer=None, role="aggregator")
         listening: list[BaseCallbackHandler] = [clock]
-        if options.relay is not None and self._merger.can_relay:
+        if options.relay is not None and self._merger.can_relay and not is_told_whole:
             listening.append(Relay(options.relay))
         return Asking(
-            conversation=for_actor(state["messages"]),
-            references=self._run.last_answers(layers) if carried is None else carried,
+            conversation=for_actor(state["messages"]) if acts else for_advisers(state["messages"]),
+            references=self._answers(layers) if carried is None else carried,
             goes_on=carried is not None,
-            config=model_config(heard, mixture, AGGREGATOR, layer=None, role="aggregator"),
+            config=without_tokens(named) if is_told_whole or options.relay is not None else named,
             listening=listening,
             arguments=options.arguments,
+            schema=schema,
             is_shown=lambda: options.relay is not None and clock.has_come,
         )
+
+    def _answers(self, layers: dict[str, LayerRecord]) -> tuple[str, ...]:
+        """Return what the last layer has said; refuse to answer from nothing, as from proposals of an old run."""
+        if not layers:
+            raise ConfigurationError(
+                "proposals is empty: an aggregator needs those of a run. Give them beside the conversation: "
+                '{"messages": conversation, "proposals": out["proposals"]}'
+            )
+        answers = self._run.last_answers(layers)
+        if not answers:
+            raise QuorumError(max(map(int, layers)), 1, all_proposals(layers))
+        return answers
 
     def _summary(self, layers: dict[str, LayerRecord], merged: Merged, clock: FirstToken) -> MoASummary:
         return summarize(

@@ -16,14 +16,16 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph_moa.attempts import Terms
 from langgraph_moa.calling import Outcome, SeatCaller
 from langgraph_moa.consensus import medoid
-from langgraph_moa.errors import AggregatorError, ContextWindowError
+from langgraph_moa.errors import AggregatorError, ContextWindowError, StructuredOutputError
 from langgraph_moa.histories import split_turn
 from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Aggregator
-from langgraph_moa.models import is_chat_model
+from langgraph_moa.models import has_tools, is_chat_model
+from langgraph_moa.nodes.fields import StandIn, stand_in, usable_in_last
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import instructions_for
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, one_after_the_other, skipped
+from langgraph_moa.schemas import AnswerSchema
 
 DEFAULT_SECONDS = 600.0
 """What `Aggregator.timeout=None` means."""
@@ -57,6 +59,8 @@ class Asking(NamedTuple):
     """For the call that gives the answer, such as `tools`."""
     is_shown: Callable[[], bool] = lambda: False
     """Says whether somebody has seen the beginning of the answer."""
+    schema: AnswerSchema | None = None
+    """Of the answer; `None`: prose."""
 
     @property
     def answering(self) -> RunnableConfig:
@@ -83,6 +87,8 @@ class Merger:
         is_last = place.layer == run.mixture.depth
         self._caller = SeatCaller(aggregator, answers_user=is_last, streams=is_last)
         self.label = self._caller.label
+        self.may_act = any(has_tools(model) for model in (aggregator.model, *aggregator.fallbacks))
+        """Whether its models have tools of their own, besides any that a caller gives."""
         self.can_relay = all(is_chat_model(model) for model in (aggregator.model, *aggregator.fallbacks))
         """Whether the tokens of its models are those of the answer, and no others are."""
 
@@ -95,6 +101,7 @@ class Merger:
 
         Raises:
             AggregatorError: No model of the seat gave an answer; it holds the finished proposals.
+            StructuredOutputError: The last model that was asked gave one that does not fit the schema.
             ContextWindowError: The references are too long, and the mixture says to raise.
         """
         try:
@@ -105,8 +112,12 @@ class Merger:
         if outcome.message is not None and self._caller.is_answer(outcome.message):
             return Merged(outcome.proposal, outcome.message, None)
         may_stand_in = finished and not asking.is_shown()
-        if self._aggregator.on_failure == "best_proposal" and may_stand_in:
-            return self._substituted(outcome.proposal, finished)
+        best = self._standing_in(asking.schema, finished) if may_stand_in else None
+        if best is not None:
+            return self._substituted(outcome.proposal, best)
+        unreadable = outcome.unreadable
+        if unreadable is not None and asking.schema is not None:
+            raise StructuredOutputError(asking.schema.name, unreadable.why, unreadable.text, finished) from None
         # No cause is attached: its message may hold what redaction has taken out of this one.
         raise AggregatorError(f"{self._node} ({self.label}): {_reason(outcome.proposal)}", finished) from None
 
@@ -121,10 +132,10 @@ class Merger:
             failure = Failure(kind=type(error).__name__, message=str(error))
             return Outcome(skipped(self._place, self.label, failure), None)
         *earlier, last = shown.windows or ((),)
-        quiet = merge_configs(without_tokens(asking.config), {"tags": [TAG_NOSTREAM]})
+        quiet = without_tokens(merge_configs(asking.config, {"tags": [TAG_NOSTREAM]}))
         outcomes: list[Outcome] = []
         for window in earlier:
-            terms = Terms(self._seconds_left(outcomes), limits=self._run.limits())
+            terms = Terms(self._seconds_left(outcomes), limits=self._run.limits(), schema=asking.schema)
             request = self._request(asking, self._carried(outcomes, window))
             outcomes.append(await self._caller.call(self._place, request, quiet, terms))
             if not is_usable(outcomes[-1].proposal):
@@ -134,6 +145,7 @@ class Merger:
             limits=self._run.limits(),
             arguments=asking.arguments,
             is_shown=asking.is_shown,
+            schema=asking.schema,
         )
         request = self._request(asking, self._carried(outcomes, last))
         outcomes.append(await self._caller.call(self._place, request, asking.answering, terms))
@@ -142,8 +154,8 @@ class Merger:
     def _request(self, asking: Asking, references: Sequence[str]) -> list[BaseMessage]:
         """Show references behind the conversation; in a turn that goes on, behind what the user said."""
         turn, steps = split_turn(asking.conversation) if asking.goes_on else (asking.conversation, [])
-        has_tools = bool(asking.arguments.get("tools"))
-        instructions = instructions_for(self._aggregator.prompt, has_tools=has_tools)
+        acts = self.may_act or bool(asking.arguments.get("tools"))
+        instructions = instructions_for(self._run.instructions(self._aggregator.prompt), has_tools=acts)
         return [*self._run.compose(turn, references, instructions), *steps]
 
     def _seconds_left(self, before: Sequence[Outcome]) -> float:
@@ -153,14 +165,22 @@ class Merger:
     def _carried(self, outcomes: Sequence[Outcome], window: Sequence[str]) -> tuple[str, ...]:
         return (*(self._room.carry(outcome.proposal["text"]) for outcome in outcomes[-1:]), *window)
 
-    def _substituted(self, failed: Proposal, finished: Sequence[Proposal]) -> Merged:
-        """Give the proposal of the last layer that agrees most with the others, and say so."""
-        last = max(proposal["layer"] for proposal in finished)
-        usable = [proposal for proposal in finished if proposal["layer"] == last and is_usable(proposal)]
+    def _standing_in(self, schema: AnswerSchema | None, finished: Sequence[Proposal]) -> StandIn | None:
+        """Return what is given in place of an answer; `None`: nothing is, or no proposal is in the schema."""
+        if self._aggregator.on_failure != "best_proposal":
+            return None
+        if schema is not None:
+            return stand_in(schema, finished)
+        usable = usable_in_last(finished)
         best = usable[medoid([proposal["text"] for proposal in usable])]
+        return StandIn(best["text"], best)
+
+    def _substituted(self, failed: Proposal, given: StandIn) -> Merged:
+        """Give what stands in for the answer, and say so."""
+        best = given.nearest
         told = (self._run.mixture.name, self._node, self.label, _reason(failed), best["proposer"])
         logger.warning("%s: %s (%s) failed (%s); the proposal of %s stands in for its answer", *told)
-        return Merged(failed, AIMessage(best["text"]), best)
+        return Merged(failed, AIMessage(given.text), best)
 
 
 def _seconds(outcome: Outcome) -> float:
@@ -175,4 +195,4 @@ def _reason(proposal: Proposal) -> str:
 def _together(outcomes: Sequence[Outcome], shortened: int) -> Outcome:
     proposal = one_after_the_other([outcome.proposal for outcome in outcomes])
     proposal["shortened"] = shortened
-    return Outcome(proposal, outcomes[-1].message)
+    return Outcome(proposal, outcomes[-1].message, outcomes[-1].unreadable)

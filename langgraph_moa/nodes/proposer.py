@@ -90,7 +90,12 @@ class ProposerNode(Node):
             self._place,
             self._request(conversation, shown.windows[0] if shown.windows else ()),
             self._model_config(config),
-            Terms(latch.remaining(slot.proposer.timeout), unless=latch.closed, limits=self._run.limits()),
+            Terms(
+                latch.remaining(slot.proposer.timeout),
+                unless=latch.closed,
+                limits=self._run.limits(),
+                schema=self._run.schema,
+            ),
         )
         outcome.proposal["shortened"] = shown.shortened
         return outcome.proposal

@@ -23,6 +23,7 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.room import Room
+from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD
 from langgraph_moa.state import LayerRecord, MoAState, last_references, usable_texts
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
@@ -39,7 +40,10 @@ class Run:
 
     def __init__(self, mixture: Mixture, *, stream_proposals: bool = False) -> None:
         self.mixture = mixture
+        self.schema = mixture.schema
         self.stream_proposals = stream_proposals
+        self.seats: list[Seat] = []
+        """That the graph asks; each is added when it is drawn."""
         self.graph: MoAGraph
         """That the nodes belong to; set when it is compiled."""
         self._prepared = False
@@ -60,7 +64,7 @@ class Run:
             )
         refuse_open_calls(state["messages"])
         if not self._prepared:
-            await in_thread(prepare, self.mixture)
+            await in_thread(prepare, self.mixture, self.seats)
             self._prepared = True
 
     def limits(self) -> Limits:
@@ -78,7 +82,9 @@ class Run:
 
     def room(self, seat: Seat, node: str, instructions: str | None) -> Room:
         """Return what the context window of a seat leaves for its requests."""
-        return Room(seat, node, instructions=instructions, placement=self.mixture.reference_placement)
+        return Room(
+            seat, node, instructions=self.instructions(instructions), placement=self.mixture.reference_placement
+        )
 
     def references(self, state: MoAState, layer: int) -> tuple[str, ...]:
         """Return the usable answers that a layer reads, in the order in which they are shown; the first reads none.
@@ -102,9 +108,13 @@ class Run:
     ) -> list[BaseMessage]:
         """Return a conversation with references, where the mixture places them."""
         placement = self.mixture.reference_placement
-        if references and placement == "tail":
-            conversation = bridged(conversation)
-        return with_references(conversation, references, instructions=instructions, placement=placement)
+        conversation = bridged(conversation, before_user=bool(references) and placement == "tail")
+        own = self.instructions(instructions)
+        return with_references(conversation, references, instructions=own, placement=placement)
+
+    def instructions(self, given: str | None) -> str | None:
+        """Return what stands before references; `None` stands for the default of prose."""
+        return given or (None if self.schema is None else DECIDE_FIELD_BY_FIELD)
 
     async def tell(self, event: ProgressEvent, config: RunnableConfig) -> None:
         """Write an event to the graph's `custom` stream, and let the callbacks of the node hear of it."""
