@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from langgraph_moa.histories import split_turn
+from langgraph_moa.schemas import AnswerSchema
 
 Fanout = Literal["user_turn", "every_call"]
 """When proposers are asked: once for each turn of the user, or whenever a model is called."""
@@ -29,6 +30,8 @@ class AnswerOptions:
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """For the call of the aggregator's model alone, such as `tools`, `tool_choice` and `stop`."""
+    schema: AnswerSchema | None = None
+    """That the aggregator answers in, whatever the mixture's; `None`: that of the mixture."""
     references: tuple[str, ...] | None = None
     """Of this turn of the user, from an earlier call; `None`: those of the last layer."""
     relay: Callable[[ChatGenerationChunk], None] | None = None

@@ -11,20 +11,23 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import merge_configs
 from langgraph.errors import GraphBubbleUp, ParentCommand
 
 from langgraph_moa.admission import Admission, admission
+from langgraph_moa.configs import merged
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.fitting import estimate_request
 from langgraph_moa.limits import Limit, applying
 from langgraph_moa.metering import UsageMeter
 from langgraph_moa.models import ReadyModel
+from langgraph_moa.open_runs import OpenRuns
 from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model
 from langgraph_moa.replies import Reply
 from langgraph_moa.retrying import is_transient, pause_before
+from langgraph_moa.schemas import AnswerSchema, Unreadable
 from langgraph_moa.threads import threads_of_one_request
 
 _NOT_DATA = (GraphBubbleUp, SelfReferenceError)
@@ -46,6 +49,8 @@ class Terms:
     """Of the pauses before retries; seed it for the same pauses in every run."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """For the call of the model, such as `tools`."""
+    schema: AnswerSchema | None = None
+    """Of the answer; `None`: prose."""
     is_shown: Callable[[], bool] = field(default=lambda: False)
     """Says whether somebody has seen the first token: then no other answer is asked for."""
 
@@ -62,7 +67,9 @@ class Ledger:
         """The model that answered, as its provider names it; of a fallback, what the recipe calls it."""
         self.message: AIMessage | None = None
         self.failure: Failure | None = None
-        self._describe = describe
+        self.unreadable: Unreadable | None = None
+        """The last answer, where it does not fit the schema."""
+        self.describe = describe
         self._started = time.monotonic()
         self._waited = 0.0
         self._waiting_since: float | None = None
@@ -89,14 +96,19 @@ class Ledger:
 
     def open(self, model: str) -> CallRecord:
         """Note that a request is made."""
-        self.message = self.failure = self.answered_by = None
+        self.message = self.failure = self.answered_by = self.unreadable = None
         record = CallRecord(model=model, fallback=self.position, usage=None, nested=None, error=None)
         self.calls.append(record)
         return record
 
     def fail(self, record: CallRecord, error: BaseException) -> None:
         """Note how a request failed."""
-        self.failure = record["error"] = self._describe(error)
+        self.failure = record["error"] = self.describe(error)
+
+    def misread(self, unreadable: Unreadable, failure: Failure) -> None:
+        """Note that the last answer does not fit the schema."""
+        self.message, self.unreadable = None, unreadable
+        self.failure = self.calls[-1]["error"] = failure
 
     def give_up(self, why: str) -> None:
         """Note why no further request is made."""
@@ -148,18 +160,21 @@ async def _request(
     ledger: Ledger,
 ) -> BaseException | None:
     """Make one request within the limits; return its failure."""
-    meter = UsageMeter()
+    meter, runs = UsageMeter(), OpenRuns()
     async with _place(model, request, terms.limits, ledger) as place:
         record = ledger.open(model.label)
-        noted = merge_configs(config, _attempt(ledger, meter))
+        noted = merged(config, _attempt(ledger, meter, runs))
         try:
-            reply = await _shielded_from_itself(model.ask(request, noted, terms.arguments))
+            reply = await _shielded_from_itself(model.ask(request, noted, terms.arguments, terms.schema))
         except Exception as error:
             if isinstance(error, _NOT_DATA) and not isinstance(error, ParentCommand):
                 raise
             if not is_cancelled():
                 ledger.fail(record, error)
             return error
+        except asyncio.CancelledError as error:
+            await runs.end(noted, error)
+            raise
         finally:
             record["usage"] = meter.usage
         if not is_cancelled():
@@ -169,10 +184,10 @@ async def _request(
     return None
 
 
-def _attempt(ledger: Ledger, meter: UsageMeter) -> RunnableConfig:
+def _attempt(ledger: Ledger, *listening: BaseCallbackHandler) -> RunnableConfig:
     """Return what marks one request in traces, and has its tokens counted."""
     metadata = {"moa_attempt": len(ledger.calls), "moa_fallback": ledger.position}
-    return RunnableConfig(metadata=metadata, callbacks=[meter])
+    return RunnableConfig(metadata=metadata, callbacks=list(listening))
 
 
 @asynccontextmanager

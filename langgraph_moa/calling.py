@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_moa.attempts import Ledger, Terms, ask, is_cancelled
+from langgraph_moa.attempts import Ledger, Terms, is_cancelled
 from langgraph_moa.guarding import guarding
 from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
@@ -25,7 +25,9 @@ from langgraph_moa.proposal import (
     visible_text,
 )
 from langgraph_moa.redaction import redact
+from langgraph_moa.repairing import ask_for_answer
 from langgraph_moa.retrying import root_cause
+from langgraph_moa.schemas import Unreadable
 from langgraph_moa.surrogates import well_formed
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
@@ -39,6 +41,8 @@ class Outcome(NamedTuple):
     proposal: Proposal
     message: AIMessage | None
     """The last answer, also one that is empty or a refusal; `None` when no model answered."""
+    unreadable: Unreadable | None = None
+    """The last answer, where it does not fit the schema that was asked for."""
 
 
 class SeatCaller:
@@ -79,6 +83,16 @@ class SeatCaller:
             interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
         return self._outcome(place, ledger, interrupted)
 
+    async def profile(self) -> Mapping[str, Any]:
+        """Return what the seat's own model says of itself, as `BaseChatModel.profile`; nothing where it cannot be had.
+
+        A model that cannot be built is no error here: the call meets it again, and records it.
+        """
+        try:
+            return await self._models[0].profile()
+        except Exception:  # noqa: BLE001 - whatever a provider's class raises
+            return {}
+
     def is_answer(self, message: AIMessage) -> bool:
         """Say whether the seat has given what it is asked for."""
         return status_of(message) == "ok" or (self._answers_user and bool(message.tool_calls))
@@ -89,7 +103,7 @@ class SeatCaller:
         with guarding(config, self._secrets) as guarded:
             for position, model in enumerate(self._models):
                 ledger.position = position
-                await ask(model, messages, guarded, terms, ledger)
+                await ask_for_answer(model, messages, guarded, terms, ledger)
                 if is_cancelled() or terms.is_shown() or (ledger.message and self.is_answer(ledger.message)):
                     return
 
@@ -115,8 +129,9 @@ class SeatCaller:
             calls=ledger.calls,
             nested=None if message is None else nested_run(message),
             shortened=0,
+            edited=False,
         )
-        return Outcome(proposal, message)
+        return Outcome(proposal, message, ledger.unreadable)
 
     def _secrets(self) -> set[str]:
         return {secret for model in self._models for secret in model.secrets()}

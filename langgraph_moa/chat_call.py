@@ -87,11 +87,11 @@ class ChatCall:
 
     def _run(self, relay: Callable[[ChatGenerationChunk], None] | None) -> AIMessage:
         with answering(self.mixture, replace(self.options, relay=relay)):
-            return _answer(self.graph.invoke({"messages": list(self.messages)}, self._config()))
+            return _answer(self.graph.invoke({"messages": _own(self.messages)}, self._config()))
 
     async def _arun(self, relay: Callable[[ChatGenerationChunk], None] | None) -> AIMessage:
         with answering(self.mixture, replace(self.options, relay=relay)):
-            return _answer(await self.graph.ainvoke({"messages": list(self.messages)}, self._config()))
+            return _answer(await self.graph.ainvoke({"messages": _own(self.messages)}, self._config()))
 
     def _config(self) -> RunnableConfig:
         """Return the graph's own limit of steps: two for each layer, and the end; that of a parent is not for it."""
@@ -107,6 +107,16 @@ class ChatCall:
             given = {"callbacks": below}
         with set_config_context(ensure_config(given)) as context:
             yield context
+
+
+def _own(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return copies: LangGraph gives ids to messages without one, and keeps only the last of those with the same id."""
+    taken: set[str | None] = set()
+    copies = []
+    for message in messages:
+        copies.append(message.model_copy(update={"id": None} if message.id in taken else None))
+        taken.add(message.id)
+    return copies
 
 
 def _answer(output: dict[str, Any]) -> AIMessage:

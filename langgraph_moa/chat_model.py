@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
-    BaseCallbackHandler,
     BaseCallbackManager,
     CallbackManager,
     CallbackManagerForLLMRun,
@@ -21,42 +19,42 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError
 
 from langgraph_moa.answering import AnswerOptions, Fanout, references_of_turn
 from langgraph_moa.chat_call import ChatCall
-from langgraph_moa.checks import choice
+from langgraph_moa.chat_runs import LLMRun, below, message_id, run_of_stream
+from langgraph_moa.checks import choice, known_keys, whole_number
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.graph import create_aggregation, create_moa
 from langgraph_moa.listeners import wants_tokens
 from langgraph_moa.mixture import Aggregator, Mixture, Model, Proposer
 from langgraph_moa.presets import load_preset
+from langgraph_moa.schemas import AnswerSchema
+from langgraph_moa.structured_chat import structured, structured_with_raw
+from langgraph_moa.validation import configuration_error
 
-Manager = TypeVar("Manager", CallbackManager, AsyncCallbackManager)
 _CHILD = "_moa_callbacks"
 """Name under which `stream` hands the callbacks for what is called below its run to `_stream`: LangChain hands none."""
+_OPENED = "_moa_opened"
+"""Name under which `astream` takes over from `_astream` to close its stream: LangChain leaves that to the collector."""
+_SCHEMA = "_moa_schema"
+"""Name under which `with_structured_output` hands the schema to the call."""
 _RECIPE = ("mixture", "proposers", "aggregator", "depth")
 """Fields that are written as one recipe."""
+_NO_RECIPE = dict.fromkeys((*_RECIPE, "model"))
 
 
-class UsageOnce(BaseCallbackHandler):
-    """Keeps the tokens of a mixture's run from whoever counts those of its calls: they would be counted twice."""
+class Graphs(dict[tuple[str | None, bool], MoAGraph]):
+    """The compiled graphs of a chat model, by preset and by whether they hold the aggregator alone; a copy is empty."""
 
-    run_inline = True
-    """It comes before the handlers that are to see its result."""
-
-    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
-        """Replace the message of the run by one that reports no tokens; what the caller is given is another object."""
-        for choices in response.generations:
-            for generation in choices:
-                if isinstance(generation, ChatGeneration | ChatGenerationChunk):
-                    quiet = generation.message.model_copy(update={"usage_metadata": None})
-                    choices[choices.index(generation)] = ChatGeneration(message=quiet)
+    def __reduce__(self) -> tuple[type[Graphs], tuple[()]]:
+        return Graphs, ()
 
 
 class ChatMoA(BaseChatModel):
@@ -93,6 +91,8 @@ class ChatMoA(BaseChatModel):
     stream_proposals: bool = False
     """Whether proposers stream too: their tokens then come as messages and events of their own, each tagged
     `moa:layer:<number>` and `moa:proposer:<slot>`. The chunks of `stream` are always those of the answer alone."""
+    streaming: bool = False
+    """Whether callbacks hear the tokens of the answer one by one also when it is not streamed to the caller."""
     fanout: Fanout = "user_turn"
     """When proposers are asked: once for each turn of the user, however many tools are called in it, or in every call.
     """
@@ -108,13 +108,39 @@ class ChatMoA(BaseChatModel):
     cache: SkipValidation[Any] = Field(default=False, exclude=True)
 
     _recipe: Mixture = PrivateAttr()
-    _presets: dict[str, Mixture] = PrivateAttr(default_factory=dict)
-    _graphs: dict[tuple[str | None, bool], MoAGraph] = PrivateAttr(default_factory=dict)
+    _presets: dict[str, Mixture] = PrivateAttr()
+    _graphs: Graphs = PrivateAttr()
+
+    if not TYPE_CHECKING:  # for a type checker, the fields are the parameters
+
+        def __init__(self, **given: Any) -> None:
+            try:
+                super().__init__(**given)
+            except ValidationError as wrong:
+                raise configuration_error(type(self), wrong) from None
 
     def model_post_init(self, _: Any, /) -> None:
         """Build the recipe, so that a wrong one is told at once."""
         choice("ChatMoA.fanout", self.fanout, ("user_turn", "every_call"))
         self._recipe = self._with_own_parameters(self._given())
+        self._presets, self._graphs = {}, Graphs()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in type(self).model_fields:
+            self.model_post_init(None)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that is run as its own fields say."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.model_post_init(None)
+        return copied
+
+    def __repr_args__(self) -> Any:
+        """Show the recipe as it shows itself: model objects may show their keys."""
+        yield from ((name, value) for name, value in super().__repr_args__() if name not in _RECIPE)
+        if self.model is None:
+            yield "mixture", self._recipe
 
     @property
     def recipe(self) -> Mixture:
@@ -125,7 +151,7 @@ class ChatMoA(BaseChatModel):
         ways = {"mixture": self.mixture, "model": self.model, "proposers": self.proposers}
         chosen = [name for name, value in ways.items() if value is not None]
         if len(chosen) != 1 or (self.aggregator is None) != (self.proposers is None):
-            found = ", ".join(chosen) or "none of them"
+            found = ", ".join([*chosen, *(["aggregator"] if self.aggregator is not None else [])]) or "none of them"
             msg = f"ChatMoA takes mixture, model (a preset), or proposers with an aggregator: exactly one; got {found}"
             raise ConfigurationError(msg)
         if self.depth is not None and self.proposers is None:
@@ -136,7 +162,7 @@ class ChatMoA(BaseChatModel):
         if self.model is not None:
             return load_preset(self.model)
         if self.proposers is not None and self.aggregator is not None:
-            return Mixture.of(self.proposers, self.aggregator, depth=self.depth or 2)
+            return Mixture.of(self.proposers, self.aggregator, depth=2 if self.depth is None else self.depth)
         return self.mixture if isinstance(self.mixture, Mixture) else Mixture.from_dict(self.mixture or {})
 
     def _with_own_parameters(self, mixture: Mixture) -> Mixture:
@@ -144,6 +170,7 @@ class ChatMoA(BaseChatModel):
         given = {"temperature": self.temperature, "max_tokens": self.max_tokens, "timeout": self.timeout}
         changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if self.max_retries is not None:
+            whole_number("ChatMoA.max_retries", self.max_retries, low=0)
             if not isinstance(merger.model, str):
                 msg = (
                     "ChatMoA.max_retries goes with an aggregator that is a string: set max_retries on the model object"
@@ -168,7 +195,7 @@ class ChatMoA(BaseChatModel):
         return LangSmithParams(**{**params, "ls_provider": "langgraph_moa", "ls_model_name": name})
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        kwargs.pop(_CHILD, None)
+        kwargs = {name: value for name, value in kwargs.items() if name not in {_CHILD, _OPENED, _SCHEMA}}
         return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _should_stream(self, *, run_manager: Any = None, **kwargs: Any) -> bool:
@@ -182,12 +209,12 @@ class ChatMoA(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(messages, stop, kwargs, _below(run_manager))
-        if run_manager is None or not any(map(wants_tokens, run_manager.handlers)):
+        call = self._call(messages, stop, kwargs, below(run_manager))
+        if run_manager is None or not super()._should_stream(async_api=False, run_manager=run_manager, **kwargs):
             return _result(call.invoke(), run_manager)
         answer = AIMessageChunk(content="")
         for chunk in call.stream():
-            chunk.message.id = _message_id(run_manager)
+            chunk.message.id = message_id(run_manager)
             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             answer += _chunk(chunk)
         return _result(message_chunk_to_message(answer), run_manager)
@@ -199,12 +226,12 @@ class ChatMoA(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(messages, stop, kwargs, _below(run_manager))
-        if run_manager is None or not any(map(wants_tokens, run_manager.handlers)):
+        call = self._call(messages, stop, kwargs, below(run_manager))
+        if run_manager is None or not super()._should_stream(async_api=True, run_manager=run_manager, **kwargs):
             return _result(await call.ainvoke(), run_manager)
         answer = AIMessageChunk(content="")
         async for chunk in call.astream():
-            chunk.message.id = _message_id(run_manager)
+            chunk.message.id = message_id(run_manager)
             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             answer += _chunk(chunk)
         return _result(message_chunk_to_message(answer), run_manager)
@@ -216,7 +243,7 @@ class ChatMoA(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield from self._call(messages, stop, kwargs, _below(run_manager) or kwargs.get(_CHILD)).stream()
+        yield from self._call(messages, stop, kwargs, below(run_manager) or kwargs.get(_CHILD)).stream()
 
     async def _astream(
         self,
@@ -225,8 +252,11 @@ class ChatMoA(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._call(messages, stop, kwargs, _below(run_manager) or kwargs.get(_CHILD))
-        async with aclosing(call.astream()) as chunks:
+        call = self._call(messages, stop, kwargs, below(run_manager) or kwargs.get(_CHILD))
+        chunks, opened = call.astream(), kwargs.get(_OPENED)
+        if opened is not None:
+            opened.push_async_callback(chunks.aclose)
+        async with aclosing(chunks) if opened is None else nullcontext():
             async for chunk in chunks:
                 yield chunk
 
@@ -239,8 +269,8 @@ class ChatMoA(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """Stream the answer; closing the stream cancels every call. See `BaseChatModel.stream`."""
-        own, below = self._own_run(CallbackManager, config)
-        yield from super().stream(input, own, stop=stop, **{**kwargs, _CHILD: below})
+        own, callbacks = run_of_stream(self, CallbackManager, config)
+        yield from super().stream(input, own, stop=stop, **{**kwargs, _CHILD: callbacks})
 
     async def astream(
         self,
@@ -251,11 +281,12 @@ class ChatMoA(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream the answer; closing the stream cancels every call. See `BaseChatModel.astream`."""
-        own, below = self._own_run(AsyncCallbackManager, config)
-        stream: Any = super().astream(input, own, stop=stop, **{**kwargs, _CHILD: below})
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        own, callbacks = run_of_stream(self, AsyncCallbackManager, config)
+        async with AsyncExitStack() as opened:
+            stream: Any = super().astream(input, own, stop=stop, **{**kwargs, _CHILD: callbacks, _OPENED: opened})
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     def bind_tools(
         self,
@@ -275,6 +306,38 @@ class ChatMoA(BaseChatModel):
         chosen = {} if tool_choice is None else {"tool_choice": tool_choice}
         return self.bind(tools=written, **chosen, **kwargs)
 
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        merge_fields: bool = False,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return what answers in a schema: the aggregator is asked in it, by its own provider's method.
+
+        An answer that does not fit is shown to the model once, with what is wrong with it; if the next one does not
+        fit either, `StructuredOutputError` holds its text.
+
+        Args:
+            schema: A Pydantic class, a `TypedDict`, a dataclass, or a JSON schema with a title.
+            include_raw: Whether to give `raw`, `parsed` and `parsing_error` instead of the value.
+            merge_fields: Whether proposers answer in the schema too, and the aggregator decides field by field. The
+                raw message's `response_metadata["moa"]["fields"]` then says who supports each field.
+            kwargs: `method` and `strict` are taken from callers that set them, and without effect: each provider's own
+                default is used, and every answer is checked.
+
+        Raises:
+            ConfigurationError: The schema is none, or there is another argument.
+        """
+        known_keys("ChatMoA.with_structured_output", kwargs, ("method", "strict"))
+        wanted = AnswerSchema.of(schema)
+        merging = {**_NO_RECIPE, "mixture": replace(self._recipe, answer_schema=schema)}
+        model = self.model_copy(update=merging) if merge_fields else self
+        traced = {"kwargs": {"method": "moa"}, "schema": schema}
+        bound = model.bind(**{_SCHEMA: wanted, "ls_structured_output_format": traced})
+        return structured_with_raw(bound, wanted) if include_raw else structured(bound, wanted)
+
     def as_tool(
         self,
         args_schema: type[BaseModel] | None = None,
@@ -289,26 +352,6 @@ class ChatMoA(BaseChatModel):
 
     # --- how it is run
 
-    def _own_run(self, kind: type[Manager], config: RunnableConfig | None) -> tuple[RunnableConfig, Manager]:
-        """Return a config that says which run the stream will have, and the callbacks for what is called below it."""
-        given = ensure_config(config)
-        run_id = given.get("run_id") or uuid4()
-        manager: Manager = kind.configure(
-            given.get("callbacks"),
-            self.callbacks,
-            self.verbose,
-            given.get("tags"),
-            self.tags,
-            given.get("metadata"),
-            self.metadata,
-        )
-        below = kind(handlers=[], parent_run_id=run_id)
-        below.set_handlers(manager.inheritable_handlers)
-        below.add_tags(manager.inheritable_tags)
-        below.add_metadata(manager.inheritable_metadata)
-        manager.handlers = [UsageOnce(), *manager.handlers]
-        return {**given, "callbacks": manager, "run_id": run_id}, below
-
     def _call(
         self,
         messages: Sequence[BaseMessage],
@@ -318,11 +361,13 @@ class ChatMoA(BaseChatModel):
     ) -> ChatCall:
         """Return what is asked, of which graph: in a turn that goes on, of the aggregator alone."""
         arguments = {**kwargs, "stop": stop or self.stop}
-        arguments.pop(_CHILD, None)
+        schema = arguments.pop(_SCHEMA, None)
+        for ours in (_CHILD, _OPENED):
+            arguments.pop(ours, None)
         preset = arguments.pop("model", None)
         recipe = self._recipe_of(preset)
         references = references_of_turn(messages, recipe.name) if self.fanout == "user_turn" else None
-        options = AnswerOptions(arguments=arguments, references=references)
+        options = AnswerOptions(arguments=arguments, references=references, schema=schema)
         if self.stream_proposals and callbacks is not None:
             place = {name: value for name, value in callbacks.metadata.items() if name.startswith("langgraph_")}
             listeners = [handler for handler in callbacks.inheritable_handlers if wants_tokens(handler)]
@@ -369,27 +414,9 @@ class ChatMoA(BaseChatModel):
         return written
 
 
-def _below(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> BaseCallbackManager | None:
-    """Return the callbacks for what is called below a run, and have the run itself report no tokens."""
-    if run is None:
-        return None
-    kind = AsyncCallbackManager if isinstance(run, AsyncCallbackManagerForLLMRun) else CallbackManager
-    below = kind(handlers=[], parent_run_id=run.run_id)
-    below.set_handlers(run.inheritable_handlers)
-    below.add_tags(run.inheritable_tags)
-    below.add_metadata(run.inheritable_metadata)
-    run.handlers = [UsageOnce(), *run.handlers]
-    return below
-
-
-def _result(message: BaseMessage, run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> ChatResult:
-    named = message if run is None else message.model_copy(update={"id": _message_id(run)})
+def _result(message: BaseMessage, run: LLMRun | None) -> ChatResult:
+    named = message if run is None else message.model_copy(update={"id": message_id(run)})
     return ChatResult(generations=[ChatGeneration(message=named)])
-
-
-def _message_id(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun) -> str:
-    """Return an id as LangChain makes them: that of the aggregator may have been given to another message before."""
-    return f"lc_run--{run.run_id}"
 
 
 def _chunk(chunk: ChatGenerationChunk) -> AIMessageChunk:

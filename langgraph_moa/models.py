@@ -103,6 +103,11 @@ class ReadyModel:
         chat_models = chat_models_in(model) if is_plain(model) else []
         return limit_names(self._given).union(*map(base_urls, chat_models))
 
+    async def profile(self) -> Mapping[str, Any]:
+        """Return what a chat model says of itself, such as `image_inputs`; nothing where that is not known."""
+        first = first_step(await self._runnable())
+        return (first.profile if isinstance(first, BaseChatModel) else None) or {}
+
     def secrets(self) -> set[str]:
         """Return what must not stand in an error message: the keys that the model is given or holds."""
         if not isinstance(self._given, str):

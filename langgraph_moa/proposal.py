@@ -106,6 +106,8 @@ class Proposal(TypedDict):
     """References that were shortened in this slot's request, to fit its context window."""
     nested: NestedRun | None
     """Of a mixture that answered in this slot."""
+    edited: bool
+    """Whether a person has written `text`; the rest is of the calls that were made before."""
 
 
 LONGEST_WORD = 200
@@ -179,6 +181,7 @@ def skipped(place: Place, model: str, failure: Failure) -> Proposal:
         calls=[],
         nested=None,
         shortened=0,
+        edited=False,
     )
 
 

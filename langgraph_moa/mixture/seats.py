@@ -70,8 +70,8 @@ class Proposer:
     view: Sequence[Part] | None = None
     """What it is shown of the conversation besides the latest question: `views.Part`s; `None`: everything."""
     inputs: Sequence[Kind] | None = None
-    """Kinds of input that the model takes, `"text"` among them; `None`: what a chat model's own profile says, and of a
-    string everything. The slot of a model that does not take what it would be shown is skipped."""
+    """Kinds of input that the model takes, `"text"` among them; `None`: what a chat model's own profile says. The slot
+    of a model that does not take what it would be shown is skipped."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 

@@ -8,10 +8,10 @@ from concurrent.futures import CancelledError
 from typing import Any, Literal
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import merge_configs
 from langgraph.errors import GraphBubbleUp
 
 from langgraph_moa import background
+from langgraph_moa.configs import merged
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.nodes.run import Run, running
@@ -92,4 +92,4 @@ def model_config(
     metadata = {"moa_mixture": mixture.name, "moa_layer": layer, "moa_slot": slot, "moa_role": role}
     if mixture.preset is not None:
         metadata |= {"moa_preset": mixture.preset, "moa_preset_version": mixture.preset_version}
-    return merge_configs(config, RunnableConfig(run_name=name, tags=list(tags), metadata=metadata))
+    return merged(config, RunnableConfig(run_name=name, tags=list(tags), metadata=metadata))

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 
 from langgraph_moa.attempts import Terms
 from langgraph_moa.calling import Outcome, SeatCaller
+from langgraph_moa.configs import merged
 from langgraph_moa.consensus import medoid
 from langgraph_moa.errors import AggregatorError, ContextWindowError, StructuredOutputError
 from langgraph_moa.histories import split_turn
@@ -65,7 +65,7 @@ class Asking(NamedTuple):
     @property
     def answering(self) -> RunnableConfig:
         """The config of the call that gives the answer."""
-        return merge_configs(self.config, {"callbacks": list(self.listening)}) if self.listening else self.config
+        return merged(self.config, {"callbacks": list(self.listening)}) if self.listening else self.config
 
 
 class Merger:
@@ -132,7 +132,7 @@ class Merger:
             failure = Failure(kind=type(error).__name__, message=str(error))
             return Outcome(skipped(self._place, self.label, failure), None)
         *earlier, last = shown.windows or ((),)
-        quiet = without_tokens(merge_configs(asking.config, {"tags": [TAG_NOSTREAM]}))
+        quiet = without_tokens(merged(asking.config, {"tags": [TAG_NOSTREAM]}))
         outcomes: list[Outcome] = []
         for window in earlier:
             terms = Terms(self._seconds_left(outcomes), limits=self._run.limits(), schema=asking.schema)

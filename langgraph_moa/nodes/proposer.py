@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.runtime import get_runtime
 
@@ -19,12 +16,13 @@ from langgraph_moa.answering import options_for
 from langgraph_moa.attempts import Terms
 from langgraph_moa.budget import BUDGET_EXCEEDED
 from langgraph_moa.calling import SeatCaller
-from langgraph_moa.chains import first_step, is_plain
+from langgraph_moa.chains import is_plain
+from langgraph_moa.configs import merged
 from langgraph_moa.errors import ContextWindowError
 from langgraph_moa.events import EventKind, ended, planned, progress
 from langgraph_moa.histories import adviser_note, for_advisers, uses_tools
 from langgraph_moa.listeners import FirstToken, with_tokens, without_tokens
-from langgraph_moa.mixture import Layer, Model, Slot, model_label
+from langgraph_moa.mixture import Layer, Slot, model_label
 from langgraph_moa.mixture.recipe import OnOverflow
 from langgraph_moa.mixture.seats import nested_mixture
 from langgraph_moa.nodes.base import Node, Update, model_config
@@ -48,7 +46,6 @@ class ProposerNode(Node):
         self._slot = slot
         self._layer = layer
         self._place = Place(slot.layer, slot.index, slot.name)
-        self._profile = _profile(slot.proposer.model)
         self._room = run.room(slot.proposer, slot.node, run.mixture.merger.prompt)
         self._on_overflow: OnOverflow = "raise" if run.mixture.on_overflow == "raise" else "shorten"
         self._caller = SeatCaller(slot.proposer, answers_user=False, streams=run.stream_proposals)
@@ -78,7 +75,7 @@ class ProposerNode(Node):
     async def _proposal(self, state: MoAState, config: RunnableConfig, latch: Latch) -> Proposal:
         slot = self._slot
         conversation = self._shown(narrowed(state["messages"], slot.proposer.view))
-        unread = not_taken(kinds_of(conversation), slot.proposer.inputs, self._profile)
+        unread = await self._unread(conversation)
         if unread:
             return self._unsupported(unread)
         try:
@@ -126,7 +123,7 @@ class ProposerNode(Node):
         clock = FirstToken(lambda: self._tell("first_token", config))
         options = options_for(self._run.mixture)
         heard = with_tokens(named, options.listeners) if options else named
-        return merge_configs(heard, {"callbacks": [clock], "metadata": dict(options.place) if options else {}})
+        return merged(heard, {"callbacks": [clock], "metadata": dict(options.place) if options else {}})
 
     def _request(self, conversation: Sequence[BaseMessage], references: Sequence[str]) -> list[BaseMessage]:
         request = self._run.compose(conversation, references, self._run.mixture.merger.prompt)
@@ -148,6 +145,12 @@ class ProposerNode(Node):
         left = seconds_left(self._run.mixture.budget, state["layers"] if self._slot.layer > 1 else {})
         return self._layer if left is None or left >= self._layer.deadline else replace(self._layer, deadline=left)
 
+    async def _unread(self, conversation: Sequence[BaseMessage]) -> tuple[Kind, ...]:
+        """Return the kinds of input in a conversation that the slot's model does not take."""
+        kinds, inputs = kinds_of(conversation), self._slot.proposer.inputs
+        profile = await self._caller.profile() if inputs is None and set(kinds) - {"text"} else {}
+        return not_taken(kinds, inputs, profile)
+
     def _unsupported(self, kinds: Sequence[Kind]) -> Proposal:
         message = (
             f"{self._slot.node}: {self._caller.label} takes no {' and no '.join(kinds)}, which the conversation holds. "
@@ -167,9 +170,3 @@ class ProposerNode(Node):
         info = get_runtime().execution_info
         where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
         return (*where, str(id(self._run)), str(self._slot.layer))
-
-
-def _profile(model: Model) -> Mapping[str, Any]:
-    """Return what a chat model says of itself, such as `image_inputs`; nothing where that is not known."""
-    first = first_step(model) if isinstance(model, Runnable) else None
-    return (first.profile if isinstance(first, BaseChatModel) else None) or {}
