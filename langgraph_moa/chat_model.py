@@ -19,7 +19,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -27,8 +27,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation, 
 
 from langgraph_moa.answering import AnswerOptions, Fanout, references_of_turn
 from langgraph_moa.chat_call import ChatCall
-from langgraph_moa.chat_runs import LLMRun, below, message_id, run_of_stream
-from langgraph_moa.checks import choice, known_keys, whole_number
+from langgraph_moa.chat_recipe import recipe_of, with_parameters
+from langgraph_moa.chat_runs import below, message_id, own_chunk, result, run_of_stream
+from langgraph_moa.checks import choice, known_keys
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.graph import create_aggregation, create_moa
@@ -148,36 +149,16 @@ class ChatMoA(BaseChatModel):
         return self._recipe
 
     def _given(self) -> Mixture:
-        ways = {"mixture": self.mixture, "model": self.model, "proposers": self.proposers}
-        chosen = [name for name, value in ways.items() if value is not None]
-        if len(chosen) != 1 or (self.aggregator is None) != (self.proposers is None):
-            found = ", ".join([*chosen, *(["aggregator"] if self.aggregator is not None else [])]) or "none of them"
-            msg = f"ChatMoA takes mixture, model (a preset), or proposers with an aggregator: exactly one; got {found}"
-            raise ConfigurationError(msg)
-        if self.depth is not None and self.proposers is None:
-            msg = (
-                f"ChatMoA.depth goes with proposers; got {self.depth} beside {chosen[0]}, which has a depth of its own"
-            )
-            raise ConfigurationError(msg)
-        if self.model is not None:
-            return load_preset(self.model)
-        if self.proposers is not None and self.aggregator is not None:
-            return Mixture.of(self.proposers, self.aggregator, depth=2 if self.depth is None else self.depth)
-        return self.mixture if isinstance(self.mixture, Mixture) else Mixture.from_dict(self.mixture or {})
+        return recipe_of(self.mixture, self.model, self.proposers, self.aggregator, self.depth)
 
     def _with_own_parameters(self, mixture: Mixture) -> Mixture:
-        merger = mixture.merger
-        given = {"temperature": self.temperature, "max_tokens": self.max_tokens, "timeout": self.timeout}
-        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if self.max_retries is not None:
-            whole_number("ChatMoA.max_retries", self.max_retries, low=0)
-            if not isinstance(merger.model, str):
-                msg = (
-                    "ChatMoA.max_retries goes with an aggregator that is a string: set max_retries on the model object"
-                )
-                raise ConfigurationError(msg)
-            changed["model_kwargs"] = {**merger.model_kwargs, "max_retries": self.max_retries}
-        return replace(mixture, aggregator=replace(merger, **changed)) if changed else mixture
+        return with_parameters(
+            mixture,
+            max_retries=self.max_retries,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            timeout=self.timeout,
+        )
 
     # --- LangChain's chat model
 
@@ -211,13 +192,13 @@ class ChatMoA(BaseChatModel):
     ) -> ChatResult:
         call = self._call(messages, stop, kwargs, below(run_manager))
         if run_manager is None or not super()._should_stream(async_api=False, run_manager=run_manager, **kwargs):
-            return _result(call.invoke(), run_manager)
+            return result(call.invoke(), run_manager)
         answer = AIMessageChunk(content="")
         for chunk in call.stream():
             chunk.message.id = message_id(run_manager)
             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            answer += _chunk(chunk)
-        return _result(message_chunk_to_message(answer), run_manager)
+            answer += own_chunk(chunk)
+        return result(message_chunk_to_message(answer), run_manager)
 
     async def _agenerate(
         self,
@@ -228,13 +209,13 @@ class ChatMoA(BaseChatModel):
     ) -> ChatResult:
         call = self._call(messages, stop, kwargs, below(run_manager))
         if run_manager is None or not super()._should_stream(async_api=True, run_manager=run_manager, **kwargs):
-            return _result(await call.ainvoke(), run_manager)
+            return result(await call.ainvoke(), run_manager)
         answer = AIMessageChunk(content="")
         async for chunk in call.astream():
             chunk.message.id = message_id(run_manager)
             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            answer += _chunk(chunk)
-        return _result(message_chunk_to_message(answer), run_manager)
+            answer += own_chunk(chunk)
+        return result(message_chunk_to_message(answer), run_manager)
 
     def _stream(
         self,
@@ -412,16 +393,3 @@ class ChatMoA(BaseChatModel):
             others = {name: value for name, value in written["kwargs"].items() if name not in _RECIPE}
             written["kwargs"] = {**others, "mixture": recipe}
         return written
-
-
-def _result(message: BaseMessage, run: LLMRun | None) -> ChatResult:
-    named = message if run is None else message.model_copy(update={"id": message_id(run)})
-    return ChatResult(generations=[ChatGeneration(message=named)])
-
-
-def _chunk(chunk: ChatGenerationChunk) -> AIMessageChunk:
-    message = chunk.message
-    if not isinstance(message, AIMessageChunk):
-        msg = f"a stream must give AIMessageChunk, got {type(message).__name__}"
-        raise TypeError(msg)
-    return message

@@ -14,7 +14,8 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import BaseChatModel
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig, ensure_config
 
 Manager = TypeVar("Manager", CallbackManager, AsyncCallbackManager)
@@ -83,3 +84,22 @@ def run_of_stream(
 def message_id(run: LLMRun) -> str:
     """Return an id as LangChain makes them: that of the aggregator may have been given to another message before."""
     return f"lc_run--{run.run_id}"
+
+
+def result(message: BaseMessage, run: LLMRun | None) -> ChatResult:
+    """Return an answer as LangChain's `_generate` gives it."""
+    named = message if run is None else message.model_copy(update={"id": message_id(run)})
+    return ChatResult(generations=[ChatGeneration(message=named)])
+
+
+def own_chunk(chunk: ChatGenerationChunk) -> AIMessageChunk:
+    """Return the message of a chunk.
+
+    Raises:
+        TypeError: It is none that can be added to others.
+    """
+    message = chunk.message
+    if not isinstance(message, AIMessageChunk):
+        msg = f"a stream must give AIMessageChunk, got {type(message).__name__}"
+        raise TypeError(msg)
+    return message

@@ -212,7 +212,8 @@ def test_progress_events() -> None:
     events = [part for mode, part in parts if mode == "custom"]
     told = {(event["event"], event["slot"]) for event in events}
     assert told == {
-        ("planned", "aggregator"), ("started", "a"), ("started", "b"), ("finished", "a"), ("failed", "b"), ("aggregating", "aggregator"),
+        ("planned", "aggregator"), ("started", "a"), ("started", "b"),
+        ("finished", "a"), ("failed", "b"), ("aggregating", "aggregator"),
         ("first_token", "aggregator"), ("done", "aggregator"),
     }  # fmt: skip
     assert [event["event"] for event in events][-3:] == ["aggregating", "first_token", "done"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -85,3 +88,21 @@ def test_the_guide_names_every_script() -> None:
     )
     docstrings = {script.name: ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) for script in SCRIPTS}
     assert sorted(guide) == sorted((name, name, f"{told}".rstrip(".")) for name, told in docstrings.items())
+
+
+@pytest.mark.timeout(300)
+def test_the_page_counts_the_standard_tests() -> None:
+    """What the page says of LangChain's standard tests is what running them gives."""
+    files = [f"tests/standard/test_{kind}.py" for kind in ("unit", "integration")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--no-header", *files],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    counts = re.search(r"^\d+ passed.*(?= in )", run.stdout, re.MULTILINE)
+    assert counts, run.stdout
+    assert f": {counts[0]}; " in PAGE.read_text(encoding="utf-8")

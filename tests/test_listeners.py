@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, MessagesState, StateGraph
@@ -70,7 +71,7 @@ def test_handlers_of_langgraphs_streams_are_left_out() -> None:
     """A handler of a `messages` stream, which also shows whole messages of nodes, hears nothing at all."""
     seen: list[list[BaseCallbackHandler]] = []
 
-    def node(_: MessagesState, config: RunnableConfig) -> dict[str, Any]:
+    def node(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
         seen.extend([_handlers(config), _handlers(without_tokens(config))])
         return {}
 
@@ -124,5 +125,5 @@ def _text(text: str) -> ChatGenerationChunk:
 
 
 def _call() -> ChatGenerationChunk:
-    part = {"name": "add", "args": "{", "id": "1", "index": 0, "type": "tool_call_chunk"}
+    part = tool_call_chunk(name="add", args="{", id="1", index=0)
     return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[part]))

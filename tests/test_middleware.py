@@ -10,6 +10,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -89,7 +90,7 @@ def test_a_turn_goes_on_after_a_restart() -> None:
 
 def test_the_message_says_what_was_advised() -> None:
     """The model's first message of a turn holds the summary of the layers' run; every call is counted once."""
-    usage = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+    usage = UsageMetadata(input_tokens=5, output_tokens=2, total_tokens=7)
     actor = ScriptedChatModel(model_name="actor", replies=[CALL, "three"], usage=usage)
     agent = advised(actor, ScriptedChatModel(model_name="adviser", replies="advice", usage=usage))
     with get_usage_metadata_callback() as counted:
@@ -107,7 +108,7 @@ def test_another_mixture_asks_for_itself() -> None:
     actor = ScriptedChatModel(replies=[CALL, "three"])
     mixtures = [Mixture.of([model], "openai:never-asked", name=name) for name, model in (("m", first), ("n", second))]
     advisers = [_Named(mixture) for mixture in mixtures]
-    create_agent(actor, tools=[add], middleware=advisers).invoke(QUESTION)
+    run(create_agent(actor, tools=[add], middleware=advisers), asynchronous=False)
     assert "one" in str(actor.requests[0])
     assert "two" in str(actor.requests[0])
 
@@ -156,6 +157,6 @@ def test_required_proposers_and_layers_count_as_ever() -> None:
     first, second = ScriptedChatModel(replies="first"), ScriptedChatModel(replies="second")
     actor = ScriptedChatModel(replies="three")
     mixture = Mixture([Layer([Proposer(first)]), Layer([Proposer(second)])], "openai:never-asked")
-    create_agent(actor, tools=[add], middleware=[MoAMiddleware(mixture)]).invoke(QUESTION)
+    run(create_agent(actor, tools=[add], middleware=[MoAMiddleware(mixture)]), asynchronous=False)
     assert split_references(second.requests[0]).references == ("first",)
     assert split_references(actor.requests[0]).references == ("second",)

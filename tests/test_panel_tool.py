@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from langgraph_moa import ChatMoA, Mixture, create_moa
 from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.testing.scripted import Reply
 
 
 def mixture(name: str = "panel") -> Mixture:
@@ -50,7 +51,8 @@ def test_an_agent_asks_it_only_when_it_wants() -> None:
     proposer = ScriptedChatModel(replies="one")
     tool = create_moa(Mixture.of([proposer], ScriptedChatModel(replies="joint"), name="panel")).as_tool()
     call = AIMessage("", tool_calls=[{"name": "ask_panel", "args": {"question": "why?"}, "id": "1"}])
-    for replies, asked in ((["at once"], 0), ([call, "in the end"], 1)):
+    scripts: list[tuple[list[Reply], int]] = [(["at once"], 0), ([call, "in the end"], 1)]
+    for replies, asked in scripts:
         agent = create_agent(ScriptedChatModel(replies=replies), tools=[tool])
         out = agent.invoke({"messages": [HumanMessage("q")]})
         assert out["messages"][-1].text == replies[-1]

@@ -27,9 +27,10 @@ from langgraph_moa import (
 from langgraph_moa.answering import Fanout
 from langgraph_moa.prompts import BRIDGE, Placement, split_references
 from langgraph_moa.testing import Behaviour, RecordedRequest, ScriptedChatModel, Simulator, ToolCall
+from langgraph_moa.testing.strictness import Provider
 
 Agent = Any
-STRICT = ("openai", "anthropic", "mistral")
+STRICT: tuple[Provider, ...] = ("openai", "anthropic", "mistral")
 QUESTION = {"messages": [HumanMessage("What is 1 + 2?")]}
 HISTORY: list[AnyMessage] = [
     SystemMessage("Be exact."),
