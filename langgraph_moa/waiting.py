@@ -15,7 +15,8 @@ from langgraph_moa.proposal import Proposal, is_usable
 Result = TypeVar("Result")
 
 LatchKey = tuple[str, ...]
-_CLEANUP_SECONDS = 1.0
+_CLEANUP_SECONDS = (0.25, 0.75)
+"""After the first cancellation, and after a second: `asyncio.wait_for` of Python 3.11 can swallow one."""
 _IDLE_SECONDS = 10.0
 _MANY = 1024
 _latches: dict[LatchKey, Latch] = {}
@@ -35,19 +36,32 @@ class Latch:
 
     def __init__(self, layer: Layer) -> None:
         self.closed = asyncio.Event()
+        self.telling = asyncio.Lock()
+        """Held while the plan of the run is told: no slot begins before that."""
         self._layer = layer
-        self._started = time.monotonic()
+        self._started: float | None = None
         self._usable = 0
         self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
         self._waiting = 0
         self._recalled = False
-        self._left_at = self._started
+        self._told = False
+        self._left_at = time.monotonic()
 
     def remaining(self, timeout: float | None) -> float:
-        """Return the seconds that a call starting now may take; 0 when the layer's deadline has passed."""
+        """Return the seconds that a call starting now may take; 0 when the layer's deadline has passed.
+
+        The first call starts the layer's clock: what was loaded before is no model's time.
+        """
+        if self._started is None:
+            self._started = time.monotonic()
         left = max(0.0, self._layer.deadline - (time.monotonic() - self._started))
         return left if timeout is None else min(left, timeout)
+
+    def must_tell(self) -> bool:
+        """Say, to the first that asks, that it is to tell the plan of the run."""
+        told, self._told = self._told, True
+        return not told
 
     def must_recall(self) -> bool:
         """Say, to the first that asks, whether what a crashed run had finished can matter: it can for a quorum."""
@@ -149,9 +163,12 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
             return task.result()
     finally:
         for future in waiting:
-            future.cancel()
             future.add_done_callback(_forget)
-        await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
+        for patience in _CLEANUP_SECONDS:
+            if pending := [future for future in waiting if not future.done()]:
+                for future in pending:
+                    future.cancel()
+                await asyncio.wait(pending, timeout=patience)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from langchain_core.messages import BaseMessage
@@ -30,7 +30,7 @@ from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
-from langgraph_moa.state import MoAState, all_proposals
+from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 from langgraph_moa.usage import packaged_prices
 from langgraph_moa.views import Kind, kinds_of, narrowed, not_taken
 from langgraph_moa.waiting import Latch, LatchKey, shared_latch
@@ -51,15 +51,20 @@ class ProposerNode(Node):
         self._caller = SeatCaller(slot.proposer, answers_user=False, streams=run.stream_proposals)
 
     async def _begin(self, config: RunnableConfig) -> None:
-        if self._slot.layer == 1 and self._slot.index == 0:
-            mixture = self._run.mixture
-            calls = sum(1 for _ in mixture.planned_calls(None, packaged_prices()))
-            await self._run.tell(planned(mixture.name, model_label(mixture.merger.model), calls), config)
+        """Tell the plan, once in a run and before any slot begins."""
+        if self._slot.layer > 1:
+            return
+        with shared_latch(self._latch_key(), self._layer_in_time({})) as latch:
+            async with latch.telling:
+                if latch.must_tell():
+                    mixture = self._run.mixture
+                    calls = sum(1 for _ in mixture.planned_calls(None, packaged_prices()))
+                    await self._run.tell(planned(mixture.name, model_label(mixture.merger.model), calls), config)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot
         left_out = self._left_out(state)
-        with shared_latch(self._latch_key(), self._layer_in_time(state)) as latch:
+        with shared_latch(self._latch_key(), self._layer_in_time(_earlier(state, slot))) as latch:
             await self._tell("started", config)
             if latch.must_recall():
                 latch.recall(await finished_before(self._run.graph, config, slot.layer))
@@ -81,7 +86,7 @@ class ProposerNode(Node):
         try:
             shown = self._room.fit(conversation, self._run.references(state, slot.layer), self._on_overflow)
         except ContextWindowError as error:
-            error.proposals = list(all_proposals(state["layers"] if slot.layer > 1 else {}))
+            error.proposals = list(all_proposals(_earlier(state, slot)))
             return self._skipped(error)
         outcome = await self._caller.call(
             self._place,
@@ -140,9 +145,9 @@ class ProposerNode(Node):
         )
         return skipped(self._place, self._caller.label, Failure(kind=BUDGET_EXCEEDED, message=message))
 
-    def _layer_in_time(self, state: MoAState) -> Layer:
+    def _layer_in_time(self, earlier: Mapping[str, LayerRecord]) -> Layer:
         """Return the layer with a deadline within what the budget leaves of the run's seconds."""
-        left = seconds_left(self._run.mixture.budget, state["layers"] if self._slot.layer > 1 else {})
+        left = seconds_left(self._run.mixture.budget, earlier)
         return self._layer if left is None or left >= self._layer.deadline else replace(self._layer, deadline=left)
 
     async def _unread(self, conversation: Sequence[BaseMessage]) -> tuple[Kind, ...]:
@@ -170,3 +175,8 @@ class ProposerNode(Node):
         info = get_runtime().execution_info
         where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
         return (*where, str(id(self._run)), str(self._slot.layer))
+
+
+def _earlier(state: MoAState, slot: Slot) -> dict[str, LayerRecord]:
+    """Return what the layers before a slot's have left behind; what an earlier turn has left does not count."""
+    return state["layers"] if slot.layer > 1 else {}
