@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from langchain_core.runnables import Runnable
 
 from langgraph_moa.chains import chat_models_in, is_plain, parts_of
-from langgraph_moa.clients import base_urls, ollama_url
+from langgraph_moa.clients import base_urls, ollama_url, tls_context
 from langgraph_moa.credentials import NO_KEY, find_key, key_names
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError, MoAError
 from langgraph_moa.limits import concerns, limit_key
@@ -56,9 +56,10 @@ def prepare(mixture: Mixture, seats: Sequence[Seat] | None = None) -> None:
     asked = mixture.seats if seats is None else seats
     for problem in _problems_of(asked):
         raise problem.error
-    for _, model in models_of(asked):
-        if isinstance(model, str):
-            importlib.import_module(PROVIDERS[parse_model_name(model).provider].module)
+    for provider in {parse_model_name(model).provider for _, model in models_of(asked) if isinstance(model, str)}:
+        importlib.import_module(PROVIDERS[provider].module)
+        if PROVIDERS[provider].openai_client:
+            tls_context()
     for each in (mixture, *(inner for _, model in models_within(mixture) for inner in mixtures_in(model))):
         _refuse_idle_urls(each)
 
