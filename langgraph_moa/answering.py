@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
+from typing_extensions import TypedDict
 
 from langgraph_moa.histories import split_turn
 from langgraph_moa.schemas import AnswerSchema
@@ -21,7 +22,17 @@ from langgraph_moa.schemas import AnswerSchema
 Fanout = Literal["user_turn", "every_call"]
 """When proposers are asked: once for each turn of the user, or whenever a model is called."""
 ANSWER, ADVICE = "moa", "moa_advice"
-"""Keys of a message's response metadata: for a mixture's own answer, and for a model that a mixture advised."""
+"""Keys of a message's response metadata: of a mixture's own answer, and of those that advised a model, by name."""
+
+
+class Proposed(TypedDict):
+    """A usable proposal, as far as the next step of a turn reads it again; the names are those of `Proposal`."""
+
+    layer: int
+    index: int
+    proposer: str
+    model: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class AnswerOptions:
     """That the aggregator answers in, whatever the mixture's; `None`: that of the mixture."""
     references: tuple[str, ...] | None = None
     """Of this turn of the user, from an earlier call; `None`: those of the last layer."""
+    proposed: Sequence[Proposed] = ()
+    """Beside `references`, what that layer's slots have said, where the earlier call has kept it."""
     relay: Callable[[ChatGenerationChunk], None] | None = None
     """Is given every chunk of the answer, in the order in which they come; `None`: nobody waits for them."""
     listeners: Sequence[BaseCallbackHandler] = ()
@@ -45,23 +58,58 @@ class AnswerOptions:
 _options: ContextVar[tuple[object, AnswerOptions] | None] = ContextVar("langgraph_moa_answer_options", default=None)
 
 
-def references_of_turn(messages: Sequence[BaseMessage], mixture: str, *, key: str = ANSWER) -> tuple[str, ...] | None:
+def references_of_turn(messages: Sequence[BaseMessage], recipe: str) -> tuple[str, ...] | None:
     """Return what a mixture's proposers have said in this turn of the user; `None` when they were not asked yet.
 
     The first answer since the user spoke last holds it, if that answer calls a tool.
 
     Args:
         messages: The conversation.
-        mixture: Name of the mixture; what another one has said does not count.
-        key: Of the response metadata that holds it.
+        recipe: `Mixture.fingerprint`; what another mixture has said does not count.
+    """
+    kept = (_references(message.response_metadata.get(ANSWER), recipe) for message in split_turn(messages)[1])
+    return next((references for references in kept if references is not None), None)
+
+
+def advice_of_turn(messages: Sequence[BaseMessage], mixture: str, recipe: str) -> tuple[str, ...] | None:
+    """Return what the advisers of an agent have said in this turn; `None` when they were not asked yet.
+
+    Args:
+        messages: The conversation.
+        mixture: Name of the mixture that advises.
+        recipe: Its fingerprint.
     """
     for message in split_turn(messages)[1]:
-        summary = message.response_metadata.get(key)
-        if isinstance(summary, Mapping) and summary.get("mixture") == mixture:
-            kept = summary.get("references")
-            if isinstance(kept, list) and all(isinstance(text, str) for text in kept):
-                return tuple(kept)
+        notes = message.response_metadata.get(ADVICE)
+        references = _references(notes.get(mixture), recipe) if isinstance(notes, Mapping) else None
+        if references is not None:
+            return references
     return None
+
+
+def proposed_in_turn(messages: Sequence[BaseMessage], recipe: str) -> tuple[Proposed, ...]:
+    """Return what stands beside the references of a turn: who has said what. Nothing where it was not kept.
+
+    Args:
+        messages: The conversation.
+        recipe: `Mixture.fingerprint`.
+    """
+    for message in split_turn(messages)[1]:
+        summary = message.response_metadata.get(ANSWER)
+        if isinstance(summary, Mapping) and _references(summary, recipe) is not None:
+            kept = summary.get("proposed")
+            return tuple(kept) if isinstance(kept, list) and all(map(_is_proposed, kept)) else ()
+    return ()
+
+
+def _is_proposed(kept: object) -> TypeGuard[Proposed]:
+    kinds = {"layer": int, "index": int, "proposer": str, "model": str, "text": str}
+    return isinstance(kept, Mapping) and all(isinstance(kept.get(name), kind) for name, kind in kinds.items())
+
+
+def _references(summary: object, recipe: str) -> tuple[str, ...] | None:
+    kept = summary.get("references") if isinstance(summary, Mapping) and summary.get("recipe") == recipe else None
+    return tuple(kept) if isinstance(kept, list) and all(isinstance(text, str) for text in kept) else None
 
 
 @contextmanager

@@ -83,25 +83,26 @@ class SeatCaller:
             interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
         return self._outcome(place, ledger, interrupted)
 
-    async def profile(self) -> Mapping[str, Any]:
-        """Return what the seat's own model says of itself, as `BaseChatModel.profile`; nothing where it cannot be had.
+    async def profiles(self) -> list[Mapping[str, Any]]:
+        """Return what each model says of itself, as `BaseChatModel.profile`; nothing where it cannot be had.
 
         A model that cannot be built is no error here: the call meets it again, and records it.
         """
-        try:
-            return await self._models[0].profile()
-        except Exception:  # noqa: BLE001 - whatever a provider's class raises
-            return {}
+        return [await _profile(model) for model in self._models]
 
     def is_answer(self, message: AIMessage) -> bool:
         """Say whether the seat has given what it is asked for."""
-        return status_of(message) == "ok" or (self._answers_user and bool(message.tool_calls))
+        return status_of(message) == "ok" or (
+            self._answers_user and bool(message.tool_calls or message.invalid_tool_calls)
+        )
 
     async def _ask_in_turn(
         self, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
     ) -> None:
         with guarding(config, self._secrets) as guarded:
             for position, model in enumerate(self._models):
+                if position in terms.passed_over:
+                    continue
                 ledger.position = position
                 await ask_for_answer(model, messages, guarded, terms, ledger)
                 if is_cancelled() or terms.is_shown() or (ledger.message and self.is_answer(ledger.message)):
@@ -126,7 +127,7 @@ class SeatCaller:
             attempts=len(ledger.calls),
             usage=sum_usage([call["usage"] for call in ledger.calls]),
             finish_reason=None if message is None else finish_reason(message),
-            calls=ledger.calls,
+            calls=[call.copy() for call in ledger.calls],  # a request left behind still writes in its own record
             nested=None if message is None else nested_run(message),
             shortened=0,
             edited=False,
@@ -135,6 +136,13 @@ class SeatCaller:
 
     def _secrets(self) -> set[str]:
         return {secret for model in self._models for secret in model.secrets()}
+
+
+async def _profile(model: ReadyModel) -> Mapping[str, Any]:
+    try:
+        return await model.profile()
+    except Exception:  # noqa: BLE001 - whatever a provider's class raises
+        return {}
 
 
 def _lacking(ledger: Ledger, seconds: float) -> str:

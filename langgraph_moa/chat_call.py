@@ -7,12 +7,13 @@ So that the graph is a child of the chat model's run, it is run in a context whe
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -26,7 +27,7 @@ from langchain_core.runnables.config import set_config_context
 from langgraph_moa import background
 from langgraph_moa.answering import AnswerOptions, answering
 from langgraph_moa.compiled import MoAGraph
-from langgraph_moa.listeners import quiet
+from langgraph_moa.listeners import quiet, shows_something
 from langgraph_moa.mixture import Mixture
 
 _END = object()
@@ -42,6 +43,9 @@ class ChatCall:
     options: AnswerOptions
     callbacks: BaseCallbackManager | None
     """Of the chat model's run, for what is called below it; `None`: those in force."""
+    configurable: Mapping[str, Any] = field(default_factory=dict)
+    """Of the caller's config."""
+    max_concurrency: int | None = None
 
     def invoke(self) -> AIMessage:
         """Return the answer, for a synchronous caller."""
@@ -63,7 +67,7 @@ class ChatCall:
             try:
                 relayed = False
                 while (chunk := arrived.get()) is not _END:
-                    relayed = True
+                    relayed = relayed or shows_something(chunk)
                     yield _passed_on(chunk)
                 yield _closing(running.result(), relayed=relayed)
             finally:
@@ -78,7 +82,7 @@ class ChatCall:
             try:
                 relayed = False
                 while (chunk := await arrived.get()) is not _END:
-                    relayed = True
+                    relayed = relayed or shows_something(chunk)
                     yield _passed_on(chunk)
                 yield _closing(running.result(), relayed=relayed)
             finally:
@@ -94,8 +98,25 @@ class ChatCall:
             return _answer(await self.graph.ainvoke({"messages": _own(self.messages)}, self._config()))
 
     def _config(self) -> RunnableConfig:
-        """Return the graph's own limit of steps: two for each layer, and the end; that of a parent is not for it."""
-        return RunnableConfig(recursion_limit=2 * self.mixture.depth + 2)
+        """Return the graph's own limit of steps, that of a parent not being for it, and its place in checkpoints.
+
+        LangGraph numbers the calls of a node in the order in which they begin, which may be another one when the node
+        is run again: so that no call is given the answer of another, what is asked is part of the place.
+        """
+        config = RunnableConfig(recursion_limit=2 * self.mixture.depth + 2, configurable=dict(self.configurable))
+        if self.max_concurrency is not None:
+            config["max_concurrency"] = self.max_concurrency
+        around = ensure_config().get("configurable", {}).get("checkpoint_ns")
+        if around:
+            config["configurable"]["checkpoint_ns"] = f"{around}|{self._digest()}"
+        return config
+
+    def _digest(self) -> str:
+        """Return what tells this request from others: a name that every checkpointer takes."""
+        asked = [(message.type, message.content, getattr(message, "tool_calls", ())) for message in self.messages]
+        schema = None if self.options.schema is None else self.options.schema.json_schema
+        told = repr((asked, sorted(self.options.arguments.items()), schema, self.options.references))
+        return f"chat_{hashlib.sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
     @contextmanager
     def _context(self) -> Iterator[Context]:

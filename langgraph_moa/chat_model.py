@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, nullcontext
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.callbacks import (
-    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
     BaseCallbackManager,
-    CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError
 
-from langgraph_moa.answering import AnswerOptions, Fanout, references_of_turn
+from langgraph_moa.answering import AnswerOptions, Fanout, proposed_in_turn, references_of_turn
 from langgraph_moa.chat_call import ChatCall
 from langgraph_moa.chat_recipe import recipe_of, with_parameters
-from langgraph_moa.chat_runs import below, message_id, own_chunk, result, run_of_stream
+from langgraph_moa.chat_runs import below, ended_when_cancelled, is_users_listener, message_id, own_chunk, result
 from langgraph_moa.checks import choice, known_keys
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.graph import create_aggregation, create_moa
-from langgraph_moa.listeners import wants_tokens
+from langgraph_moa.handing import HANDED, HandingChatModel, handed_on, handing
 from langgraph_moa.mixture import Aggregator, Mixture, Model, Proposer
+from langgraph_moa.panel_tool import panel_tool
 from langgraph_moa.presets import load_preset
 from langgraph_moa.schemas import AnswerSchema
 from langgraph_moa.structured_chat import structured, structured_with_raw
 from langgraph_moa.validation import configuration_error
 
-_CHILD = "_moa_callbacks"
-"""Name under which `stream` hands the callbacks for what is called below its run to `_stream`: LangChain hands none."""
-_OPENED = "_moa_opened"
-"""Name under which `astream` takes over from `_astream` to close its stream: LangChain leaves that to the collector."""
-_SCHEMA = "_moa_schema"
-"""Name under which `with_structured_output` hands the schema to the call."""
 _RECIPE = ("mixture", "proposers", "aggregator", "depth")
 """Fields that are written as one recipe."""
 _NO_RECIPE = dict.fromkeys((*_RECIPE, "model"))
@@ -58,7 +53,7 @@ class Graphs(dict[tuple[str | None, bool], MoAGraph]):
         return Graphs, ()
 
 
-class ChatMoA(BaseChatModel):
+class ChatMoA(HandingChatModel):
     """A mixture as a chat model.
 
     ```python
@@ -92,7 +87,7 @@ class ChatMoA(BaseChatModel):
     stream_proposals: bool = False
     """Whether proposers stream too: their tokens then come as messages and events of their own, each tagged
     `moa:layer:<number>` and `moa:proposer:<slot>`. The chunks of `stream` are always those of the answer alone."""
-    streaming: bool = False
+    streaming: bool | None = None
     """Whether callbacks hear the tokens of the answer one by one also when it is not streamed to the caller."""
     fanout: Fanout = "user_turn"
     """When proposers are asked: once for each turn of the user, however many tools are called in it, or in every call.
@@ -127,9 +122,16 @@ class ChatMoA(BaseChatModel):
         self._presets, self._graphs = {}, Graphs()
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name not in type(self).model_fields:
+            super().__setattr__(name, value)
+            return
+        before = getattr(self, name)
         super().__setattr__(name, value)
-        if name in type(self).model_fields:
+        try:
             self.model_post_init(None)
+        except ConfigurationError:
+            super().__setattr__(name, before)
+            raise
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy that is run as its own fields say."""
@@ -175,10 +177,6 @@ class ChatMoA(BaseChatModel):
         name = kwargs.get("model") or self.model or self._recipe.name
         return LangSmithParams(**{**params, "ls_provider": "langgraph_moa", "ls_model_name": name})
 
-    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        kwargs = {name: value for name, value in kwargs.items() if name not in {_CHILD, _OPENED, _SCHEMA}}
-        return super()._get_invocation_params(stop=stop, **kwargs)
-
     def _should_stream(self, *, run_manager: Any = None, **kwargs: Any) -> bool:
         """Say no where there is a run: `_generate` tells its tokens itself, and `_stream` would not know the run."""
         return run_manager is None and super()._should_stream(run_manager=None, **kwargs)
@@ -208,6 +206,12 @@ class ChatMoA(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         call = self._call(messages, stop, kwargs, below(run_manager))
+        async with ended_when_cancelled(run_manager):
+            return await self._answered(call, run_manager, **kwargs)
+
+    async def _answered(
+        self, call: ChatCall, run_manager: AsyncCallbackManagerForLLMRun | None, **kwargs: Any
+    ) -> ChatResult:
         if run_manager is None or not super()._should_stream(async_api=True, run_manager=run_manager, **kwargs):
             return result(await call.ainvoke(), run_manager)
         answer = AIMessageChunk(content="")
@@ -224,7 +228,7 @@ class ChatMoA(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield from self._call(messages, stop, kwargs, below(run_manager) or kwargs.get(_CHILD)).stream()
+        yield from self._call(messages, stop, kwargs, below(run_manager) or handed_on(kwargs).callbacks).stream()
 
     async def _astream(
         self,
@@ -233,41 +237,13 @@ class ChatMoA(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._call(messages, stop, kwargs, below(run_manager) or kwargs.get(_CHILD))
-        chunks, opened = call.astream(), kwargs.get(_OPENED)
+        call = self._call(messages, stop, kwargs, below(run_manager) or handed_on(kwargs).callbacks)
+        chunks, opened = call.astream(), handed_on(kwargs).opened
         if opened is not None:
             opened.push_async_callback(chunks.aclose)
         async with aclosing(chunks) if opened is None else nullcontext():
             async for chunk in chunks:
                 yield chunk
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Stream the answer; closing the stream cancels every call. See `BaseChatModel.stream`."""
-        own, callbacks = run_of_stream(self, CallbackManager, config)
-        yield from super().stream(input, own, stop=stop, **{**kwargs, _CHILD: callbacks})
-
-    async def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Stream the answer; closing the stream cancels every call. See `BaseChatModel.astream`."""
-        own, callbacks = run_of_stream(self, AsyncCallbackManager, config)
-        async with AsyncExitStack() as opened:
-            stream: Any = super().astream(input, own, stop=stop, **{**kwargs, _CHILD: callbacks, _OPENED: opened})
-            async with aclosing(stream) as chunks:
-                async for chunk in chunks:
-                    yield chunk
 
     def bind_tools(
         self,
@@ -316,7 +292,7 @@ class ChatMoA(BaseChatModel):
         merging = {**_NO_RECIPE, "mixture": replace(self._recipe, answer_schema=schema)}
         model = self.model_copy(update=merging) if merge_fields else self
         traced = {"kwargs": {"method": "moa"}, "schema": schema}
-        bound = model.bind(**{_SCHEMA: wanted, "ls_structured_output_format": traced})
+        bound = model.bind(**handing({"ls_structured_output_format": traced}, schema=wanted))
         return structured_with_raw(bound, wanted) if include_raw else structured(bound, wanted)
 
     def as_tool(
@@ -328,8 +304,18 @@ class ChatMoA(BaseChatModel):
         arg_types: dict[str, type] | None = None,
     ) -> BaseTool:
         """Return a tool that takes a question and gives the answer. See `MoAGraph.as_tool`."""
-        graph = self._graph(None, self._recipe, advised=False)
-        return graph.as_tool(args_schema, name=name, description=description, arg_types=arg_types)
+        if args_schema is not None or arg_types is not None:
+            return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
+        conversation = RunnableLambda(itemgetter("messages")) | self | RunnableLambda(lambda said: {"messages": [said]})
+        return panel_tool(conversation, name=name or f"ask_{self._recipe.name}", description=description)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Return an estimate: the models in the slots count each in its own way."""
+        return count_tokens_approximately([text])
+
+    def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """Return an estimate, as `get_num_tokens` does."""
+        return count_tokens_approximately(messages, tools=None if tools is None else list(tools))
 
     # --- how it is run
 
@@ -342,32 +328,39 @@ class ChatMoA(BaseChatModel):
     ) -> ChatCall:
         """Return what is asked, of which graph: in a turn that goes on, of the aggregator alone."""
         arguments = {**kwargs, "stop": stop or self.stop}
-        schema = arguments.pop(_SCHEMA, None)
-        for ours in (_CHILD, _OPENED):
-            arguments.pop(ours, None)
+        handed = handed_on(arguments)
+        arguments.pop(HANDED, None)
         preset = arguments.pop("model", None)
         recipe = self._recipe_of(preset)
-        references = references_of_turn(messages, recipe.name) if self.fanout == "user_turn" else None
-        options = AnswerOptions(arguments=arguments, references=references, schema=schema)
+        references = references_of_turn(messages, recipe.fingerprint) if self.fanout == "user_turn" else None
+        proposed = () if references is None else proposed_in_turn(messages, recipe.fingerprint)
+        options = AnswerOptions(arguments=arguments, references=references, proposed=proposed, schema=handed.schema)
         if self.stream_proposals and callbacks is not None:
             place = {name: value for name, value in callbacks.metadata.items() if name.startswith("langgraph_")}
-            listeners = [handler for handler in callbacks.inheritable_handlers if wants_tokens(handler)]
+            listeners = [handler for handler in callbacks.inheritable_handlers if is_users_listener(handler)]
             options = replace(options, listeners=listeners, place=place)
         graph = self._graph(preset, recipe, advised=references is not None)
-        return ChatCall(graph, recipe, messages, options, callbacks)
+        return ChatCall(
+            graph,
+            recipe,
+            messages,
+            options,
+            callbacks,
+            configurable=handed.config.get("configurable", {}),
+            max_concurrency=handed.config.get("max_concurrency"),
+        )
 
     def _recipe_of(self, preset: str | None) -> Mixture:
         if preset is None:
             return self._recipe
-        if preset not in self._presets:
-            self._presets[preset] = self._with_own_parameters(load_preset(preset))
-        return self._presets[preset]
+        known = self._presets.get(preset)
+        return known or self._presets.setdefault(preset, self._with_own_parameters(load_preset(preset)))
 
     def _graph(self, preset: str | None, recipe: Mixture, *, advised: bool) -> MoAGraph:
         key = (preset, advised)
         if key not in self._graphs:
             build = create_aggregation if advised else partial(create_moa, stream_proposals=self.stream_proposals)
-            self._graphs[key] = build(recipe)
+            self._graphs.setdefault(key, build(recipe))
         return self._graphs[key]
 
     # --- how it is written

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-from uuid import uuid4
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -13,12 +15,11 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import RunnableConfig, ensure_config
 
-Manager = TypeVar("Manager", CallbackManager, AsyncCallbackManager)
+from langgraph_moa.listeners import FirstToken, Relay, hears_tokens
+
 LLMRun = CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
 
 
@@ -37,6 +38,22 @@ class UsageOnce(BaseCallbackHandler):
                     choices[position] = ChatGeneration(message=quiet)
 
 
+@asynccontextmanager
+async def ended_when_cancelled(run: AsyncCallbackManagerForLLMRun | None) -> AsyncIterator[None]:
+    """End a run whose call is cancelled in the block: LangChain leaves it open, and traces show it as running."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if run is not None:
+            await run.on_llm_error(error)
+        raise
+
+
+def is_users_listener(handler: BaseCallbackHandler) -> bool:
+    """Say whether a handler hears tokens for somebody outside: not for the mixture that this one sits in."""
+    return hears_tokens(handler) and not isinstance(handler, Relay | FirstToken)
+
+
 def below(run: LLMRun | None) -> BaseCallbackManager | None:
     """Return the callbacks for what is called below a run, and have the run itself report no tokens."""
     if run is None:
@@ -48,37 +65,6 @@ def below(run: LLMRun | None) -> BaseCallbackManager | None:
     callbacks.add_metadata(run.inheritable_metadata)
     run.handlers = [UsageOnce(), *run.handlers]
     return callbacks
-
-
-def run_of_stream(
-    model: BaseChatModel, kind: type[Manager], config: RunnableConfig | None
-) -> tuple[RunnableConfig, Manager]:
-    """Return a config that says which run a stream will have, and the callbacks for what is called below it.
-
-    LangChain does not tell `_stream` its run.
-
-    Args:
-        model: That is streamed.
-        kind: Of the callbacks: for a synchronous stream, or an asynchronous one.
-        config: Of the caller.
-    """
-    given = ensure_config(config)
-    run_id = given.get("run_id") or uuid4()
-    manager: Manager = kind.configure(
-        given.get("callbacks"),
-        model.callbacks,
-        model.verbose,
-        given.get("tags"),
-        model.tags,
-        given.get("metadata"),
-        model.metadata,
-    )
-    callbacks = kind(handlers=[], parent_run_id=run_id)
-    callbacks.set_handlers(manager.inheritable_handlers)
-    callbacks.add_tags(manager.inheritable_tags)
-    callbacks.add_metadata(manager.inheritable_metadata)
-    manager.handlers = [UsageOnce(), *manager.handlers]
-    return {**given, "callbacks": manager, "run_id": run_id}, callbacks
 
 
 def message_id(run: LLMRun) -> str:

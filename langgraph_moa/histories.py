@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.fences import Fenced, enclose, tag_for
+from langgraph_moa.roles import is_users, role_of
 from langgraph_moa.toolcalls import (
     Call,
     Result,
@@ -157,7 +158,7 @@ def split_turn(messages: Sequence[BaseMessage]) -> tuple[list[BaseMessage], list
     Without any user message, all of it is the first part.
     """
     for number in range(len(messages), 0, -1):
-        if isinstance(messages[number - 1], HumanMessage):
+        if is_users(messages[number - 1]):
             return list(messages[:number]), list(messages[number:])
     return list(messages), []
 
@@ -176,7 +177,7 @@ KeptT = TypeVar("KeptT", _Turn, _Asked)
 
 def _pieces(message: BaseMessage, names: Mapping[str | None, str]) -> Iterator[_Piece]:
     """Yield what a message becomes for an adviser: turns, and results that are yet to be told."""
-    role, result = _role(message), message_result(message)
+    role, result = role_of(message), message_result(message)
     if result:
         yield _named(result, names)
     elif role == "assistant" and (involves_tools(message) or not _said(message).strip()):
@@ -280,7 +281,7 @@ def _with_answers(messages: Sequence[BaseMessage]) -> list[_Asked]:
             pieces = _assistant_pieces(message, names)
             kept += [piece if isinstance(piece, Result) else _Asked(piece) for piece in pieces]
         else:
-            if kept and isinstance(kept[-1], _Asked) and _role(message) == "user":
+            if kept and isinstance(kept[-1], _Asked) and role_of(message) == "user":
                 results = filter(None, map(block_result, as_blocks(message)))
                 kept[-1].answered_elsewhere += [result.identifier for result in results]
             kept.append(_Asked(_Turn(message, own=not _is_empty(message)), awaited_calls(message)))
@@ -307,20 +308,11 @@ def _cannot_be_answered(message: BaseMessage) -> bool:
 
 def _is_empty(message: BaseMessage) -> bool:
     says_otherwise = any(message.additional_kwargs.get(key) for key in ("refusal", "audio"))
-    return _role(message) == "assistant" and not message.content and not awaited_calls(message) and not says_otherwise
+    return role_of(message) == "assistant" and not message.content and not awaited_calls(message) and not says_otherwise
 
 
 def _not_carried_out(call: Call) -> ToolMessage:
     return ToolMessage(NOT_CARRIED_OUT, name=call.name, tool_call_id=call.identifier, status="error")
-
-
-def _role(message: BaseMessage) -> str:
-    """Return `user`, `assistant`, or `other` for all others."""
-    if isinstance(message, ChatMessage):
-        return {"human": "user", "user": "user", "ai": "assistant", "assistant": "assistant"}.get(message.role, "other")
-    if isinstance(message, HumanMessage):
-        return "user"
-    return "assistant" if isinstance(message, AIMessage) else "other"
 
 
 def _joined(turns: Iterable[_Turn]) -> list[BaseMessage]:
@@ -345,8 +337,8 @@ def _joined(turns: Iterable[_Turn]) -> list[BaseMessage]:
 def _can_be_joined(before: _Turn, turn: _Turn, *, left_out: bool) -> bool:
     if before.own and turn.own and not left_out:
         return False
-    role = _role(turn.message)
-    return role == _role(before.message) and (
+    role = role_of(turn.message)
+    return role == role_of(before.message) and (
         role == "user"
         or (role == "assistant" and not awaited_calls(before.message) and not awaited_calls(turn.message))
     )
@@ -354,7 +346,7 @@ def _can_be_joined(before: _Turn, turn: _Turn, *, left_out: bool) -> bool:
 
 def _both(before: BaseMessage, after: BaseMessage) -> BaseMessage:
     """Return one message in the place of two of the same role; of a user's, all blocks are kept."""
-    if _role(before) == "assistant":
+    if role_of(before) == "assistant":
         return AIMessage(f"{_said(before)}\n\n{_said(after)}".strip("\n"), name=before.name)
     kept = before if before.id or before.name else after
     if isinstance(before.content, str) and isinstance(after.content, str):
@@ -371,5 +363,5 @@ def _said(message: BaseMessage) -> str:
 
 
 def _ending_with_the_user(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    is_the_assistants = bool(messages) and _role(messages[-1]) == "assistant"
+    is_the_assistants = bool(messages) and role_of(messages[-1]) == "assistant"
     return [*messages, HumanMessage(GO_ON)] if is_the_assistants else list(messages)

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, BaseCallbackManager
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, BaseCallbackManager, LLMManagerMixin
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tracers import BaseTracer
 
 _TOKENS = ("on_llm_new_token", "on_stream_event")
 _OWN = ("_listener", "__class__", "__dict__")
@@ -22,6 +23,16 @@ _OWN = ("_listener", "__class__", "__dict__")
 def wants_tokens(handler: BaseCallbackHandler) -> bool:
     """Say whether a chat model streams for this handler."""
     return hasattr(handler, "tap_output_aiter")
+
+
+def hears_tokens(handler: BaseCallbackHandler) -> bool:
+    """Say whether a handler does something with tokens, whoever makes the model stream.
+
+    A tracer that wants none does not: it notes of every model when its first token came.
+    """
+    own = getattr(type(handler), "on_llm_new_token", None)
+    inherited = (LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new_token)
+    return wants_tokens(handler) or (own not in inherited and not isinstance(handler, BaseTracer))
 
 
 class TokenListener(AsyncCallbackHandler):
@@ -34,6 +45,11 @@ class TokenListener(AsyncCallbackHandler):
     def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:  # noqa: ARG002
         """Let the output of a chain through."""
         return output
+
+
+def shows_something(chunk: ChatGenerationChunk) -> bool:
+    """Say whether a chunk holds something of an answer: many streams begin with one that only names the role."""
+    return bool(chunk.message.content or getattr(chunk.message, "tool_call_chunks", None))
 
 
 class FirstToken(AsyncCallbackHandler):
@@ -62,7 +78,7 @@ class FirstToken(AsyncCallbackHandler):
         **_: Any,  # noqa: ANN401
     ) -> None:
         """Note the first token that holds something: text, or a part of a tool call."""
-        if token or getattr(getattr(chunk, "message", None), "tool_call_chunks", None):
+        if token or (isinstance(chunk, ChatGenerationChunk) and shows_something(chunk)):
             await self._note()
 
     async def on_stream_event(self, event: Any, **_: Any) -> None:  # noqa: ANN401 - LangChain's protocol events
@@ -141,21 +157,32 @@ def with_tokens(config: RunnableConfig, listeners: Sequence[BaseCallbackHandler]
     """
     callbacks = config.get("callbacks")
     if not isinstance(callbacks, BaseCallbackManager):
-        return {**config, "callbacks": [*_audible(callbacks or []), *listeners]}
+        return {**config, "callbacks": _audible(callbacks or [], listeners)}
     manager = callbacks.copy()
-    manager.handlers = [*_audible(manager.handlers), *listeners]
-    manager.inheritable_handlers = [*_audible(manager.inheritable_handlers), *listeners]
+    manager.handlers = _audible(manager.handlers, listeners)
+    manager.inheritable_handlers = _audible(manager.inheritable_handlers, listeners)
     return {**config, "callbacks": manager}
 
 
-def _audible(handlers: Sequence[BaseCallbackHandler]) -> list[BaseCallbackHandler]:
-    return [handler for handler in handlers if type(handler) is not Silenced]
+def _audible(
+    handlers: Sequence[BaseCallbackHandler], listeners: Sequence[BaseCallbackHandler]
+) -> list[BaseCallbackHandler]:
+    """Return handlers with these listeners no longer silenced, and those among them that were left out."""
+    heard = [_unless_silenced(handler, listeners) for handler in handlers]
+    return [*heard, *(listener for listener in listeners if listener not in heard)]
+
+
+def _unless_silenced(handler: BaseCallbackHandler, listeners: Sequence[BaseCallbackHandler]) -> BaseCallbackHandler:
+    if type(handler) is not Silenced:
+        return handler
+    listener: BaseCallbackHandler = object.__getattribute__(handler, "_listener")
+    return listener if listener in listeners else handler
 
 
 def quiet(handlers: Sequence[BaseCallbackHandler]) -> list[BaseCallbackHandler]:
-    """Return handlers with those that want tokens silenced, and without those of LangGraph's streams."""
+    """Return handlers with those that hear tokens silenced, and without those of LangGraph's streams."""
     return [
-        Silenced(handler) if wants_tokens(handler) else handler
+        Silenced(handler) if hears_tokens(handler) else handler
         for handler in handlers
         if not type(handler).__module__.startswith("langgraph.")
     ]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langgraph_moa.answering import ADVICE, AnswerOptions, Fanout, answering, references_of_turn
+from langgraph_moa.answering import ADVICE, AnswerOptions, Fanout, advice_of_turn, answering
 from langgraph_moa.checks import choice
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.graph import create_advisers
 from langgraph_moa.histories import split_turn
 from langgraph_moa.mixture import Mixture, model_label
 from langgraph_moa.prompts import instructions_for, with_references
-from langgraph_moa.proposal import Failure, Place, skipped
-from langgraph_moa.state import LayerRecord, last_references
+from langgraph_moa.proposal import Failure, Place, Proposal, skipped
+from langgraph_moa.state import LayerRecord, last_references, records_of
 from langgraph_moa.summary import MoASummary, summarize
 from langgraph_moa.usage import packaged_prices
 
@@ -39,7 +39,10 @@ class MoAMiddleware(AgentMiddleware[Any, Any, Any]):
 
     The mixture's layers are run once for each turn of the user; in the further steps of a tool loop the same references
     stand where they stood. The agent's model is the aggregator: the mixture's own is not asked. Its `response_metadata`
-    gets `"moa_advice"`, the summary of the layers' run.
+    gets `"moa_advice"`: by the mixture's name, the summary of the layers' run.
+
+    A middleware that calls the model again, such as one that retries, stands behind this one in the list: in front of
+    it, the proposers are asked again too.
 
     Args:
         mixture: The recipe.
@@ -68,6 +71,11 @@ class MoAMiddleware(AgentMiddleware[Any, Any, Any]):
         self._fanout = fanout
         self._on_failure = on_failure
 
+    @property
+    def name(self) -> str:
+        """Of the middleware: an agent takes several whose mixtures have names of their own."""
+        return f"{type(self).__name__}.{self._mixture.name}"
+
     def wrap_model_call(self, request: Request, handler: Callable[[Request], Response]) -> Response:
         """Ask the proposers where this turn has not, and call the model with their answers."""
         advice = self._known(request)
@@ -76,8 +84,8 @@ class MoAMiddleware(AgentMiddleware[Any, Any, Any]):
                 with answering(self._mixture, _options(request)):
                     advice = self._advice(self._graph.invoke({"messages": _conversation(request)}))
             except QuorumError as error:
-                self._go_on(error)
-        return handler(request) if advice is None else advice.noted(handler(self._advised(request, advice)))
+                advice = self._none(error)
+        return advice.noted(handler(self._advised(request, advice)))
 
     async def awrap_model_call(self, request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
         """Ask the proposers where this turn has not, and call the model with their answers."""
@@ -87,21 +95,29 @@ class MoAMiddleware(AgentMiddleware[Any, Any, Any]):
                 with answering(self._mixture, _options(request)):
                     advice = self._advice(await self._graph.ainvoke({"messages": _conversation(request)}))
             except QuorumError as error:
-                self._go_on(error)
-        return await handler(request) if advice is None else advice.noted(await handler(self._advised(request, advice)))
+                advice = self._none(error)
+        return advice.noted(await handler(self._advised(request, advice)))
 
     def _known(self, request: Request) -> _Advice | None:
         """Return what the proposers have said in this turn, if they were asked."""
-        kept = references_of_turn(request.messages, self._mixture.name, key=ADVICE)
-        return None if kept is None or self._fanout == "every_call" else _Advice(kept, None)
+        mixture = self._mixture
+        kept = advice_of_turn(request.messages, mixture.name, mixture.fingerprint)
+        return None if kept is None or self._fanout == "every_call" else _Advice(mixture, kept, None)
 
     def _advice(self, output: Mapping[str, Any]) -> _Advice:
         layers: dict[str, LayerRecord] = output["layers"]
-        mixture = self._mixture
-        nobody = Failure(kind="Middleware", message="the agent's own model aggregates")
-        aggregator = skipped(Place(mixture.depth, 0, "aggregator"), model_label(mixture.merger.model), nobody)
-        summary = summarize(mixture.name, layers, aggregator, prices=mixture.prices or packaged_prices())
-        return _Advice(last_references(layers, seed=mixture.shuffle_seed), summary)
+        return _Advice(self._mixture, last_references(layers, seed=self._mixture.shuffle_seed), layers)
+
+    def _none(self, error: QuorumError) -> _Advice:
+        """Go on without advice, for the rest of the turn.
+
+        Raises:
+            QuorumError: Where the agent is to stop.
+        """
+        if self._on_failure == "raise":
+            raise error
+        logger.warning("%s: the agent's model is called without advice. %s", self._mixture.name, error)
+        return _Advice(self._mixture, (), records_of(cast("list[Proposal]", error.proposals)))
 
     def _advised(self, request: Request, advice: _Advice) -> Request:
         """Return the request with references behind what the user said last, or in the system message."""
@@ -117,30 +133,35 @@ class MoAMiddleware(AgentMiddleware[Any, Any, Any]):
         messages: list[Any] = [*(shown if system is None else others), *steps]
         return request.override(system_message=system, messages=messages)
 
-    def _go_on(self, error: QuorumError) -> None:
-        if self._on_failure == "raise":
-            raise error
-        logger.warning("%s: the agent's model is called without advice. %s", self._mixture.name, error)
-
 
 class _Advice(NamedTuple):
     """What proposers have said in a turn."""
 
+    mixture: Mixture
     references: tuple[str, ...]
-    summary: MoASummary | None
-    """Of the run that asked them; `None`: an earlier step of the turn has it."""
+    layers: dict[str, LayerRecord] | None
+    """Of the run that asked them; `None`: an earlier step of the turn tells of it."""
 
     def noted(self, response: Response) -> Response:
         """Note it in the model's message: what it took, and what the next step of the turn reads again."""
-        if self.summary is None:
-            return response
         return replace(response, result=[self._noted(message) for message in response.result])
 
     def _noted(self, message: BaseMessage) -> BaseMessage:
-        if not isinstance(message, AIMessage) or self.summary is None:
+        if not isinstance(message, AIMessage) or not (self.layers or message.tool_calls):
             return message
-        advice = {**self.summary, "references": list(self.references)} if message.tool_calls else self.summary
-        return message.model_copy(update={"response_metadata": {**message.response_metadata, ADVICE: advice}})
+        note: dict[str, Any] = {"mixture": self.mixture.name, "recipe": self.mixture.fingerprint}
+        if self.layers is not None:
+            note |= self._summary(self.layers)
+        if message.tool_calls:
+            note["references"] = list(self.references)
+        notes = {**message.response_metadata.get(ADVICE, {}), self.mixture.name: note}
+        return message.model_copy(update={"response_metadata": {**message.response_metadata, ADVICE: notes}})
+
+    def _summary(self, layers: dict[str, LayerRecord]) -> MoASummary:
+        nobody = Failure(kind="Middleware", message="the agent's own model aggregates")
+        label = model_label(self.mixture.merger.model)
+        aggregator = skipped(Place(self.mixture.depth, 0, "aggregator"), label, nobody)
+        return summarize(self.mixture.name, layers, aggregator, prices=self.mixture.prices or packaged_prices())
 
 
 def _conversation(request: Request) -> list[BaseMessage]:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langgraph_moa.fences import Fenced, enclose, read_first, read_last, tag_for
+from langgraph_moa.roles import is_users
 
 Placement = Literal["tail", "system"]
 """`tail`: behind the conversation, a stable prefix for prompt caches. `system`: as in the paper."""
@@ -110,7 +111,7 @@ def with_references(
     block = _references_block(messages, references, instructions or AGGREGATE_AND_SYNTHESIZE)
     if placement == "system":
         return with_system_prompt(messages, block)
-    if messages and isinstance(messages[-1], HumanMessage):
+    if messages and is_users(messages[-1]):
         return [*messages[:-1], _appended(messages[-1], block)]
     return [*messages, HumanMessage(block)]
 
@@ -122,7 +123,7 @@ def bridged(conversation: Sequence[BaseMessage], *, before_user: bool) -> list[B
         conversation: Oldest message first.
         before_user: Whether a user message will follow it.
     """
-    following = [*(isinstance(message, HumanMessage) for message in conversation[1:]), before_user]
+    following = [*(is_users(message) for message in conversation[1:]), before_user]
     return [
         message
         for given, user_follows in zip(conversation, following, strict=True)
@@ -198,7 +199,7 @@ def _references_tag(messages: Sequence[BaseMessage], references: Sequence[str], 
 
 def _ends(messages: Sequence[BaseMessage]) -> tuple[int, ...]:
     """Return where references may stand: in the last message, in what the user said last, and in the first message."""
-    said = [position for position, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    said = [position for position, message in enumerate(messages) if is_users(message)]
     return tuple(dict.fromkeys((len(messages) - 1, *said[-1:], 0))) if messages else ()
 
 

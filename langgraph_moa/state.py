@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NotRequired
+from typing import Annotated, NotRequired, cast
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import Topic
 from langgraph.graph import add_messages
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langgraph_moa.budget import BudgetDecision
+from langgraph_moa.checks import known_keys, shown, whole_number
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.prompts import order_references
-from langgraph_moa.proposal import Proposal, is_usable, of_earlier_run
+from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, of_earlier_run, skipped
+
+_PROPOSAL = TypeAdapter(Proposal)
+_OF_EVERY_PROPOSAL = ("layer", "index", "proposer", "model", "status", "text")
 
 
 class LayerRecord(TypedDict):
@@ -62,12 +68,53 @@ class Advice(TypedDict):
     """By the layer's number."""
 
 
-def layers_of(proposals: Sequence[Proposal]) -> dict[str, LayerRecord]:
-    """Return the layers that proposals of an earlier run are of. What they took was counted in that run."""
+def layers_of(proposals: Sequence[object]) -> dict[str, LayerRecord]:
+    """Return the layers that proposals of an earlier run are of. What they took was counted in that run.
+
+    Args:
+        proposals: As a run gave them, also out of JSON and of another version: fields that it did not have yet get what
+            they are in a proposal that no request was made for.
+
+    Raises:
+        ConfigurationError: One is no proposal, or two are of one slot.
+    """
+    read = [_read_proposal(f"proposals[{position}]", given) for position, given in enumerate(proposals)]
+    for key in ("proposer", "index"):
+        first_at: dict[tuple[int, str | int], int] = {}
+        for position, one in enumerate(read):
+            value: str | int = one[key]
+            first = first_at.setdefault((one["layer"], value), position)
+            if first != position:
+                raise ConfigurationError(
+                    f"proposals[{position}].{key} is {shown(value)} in layer {one['layer']}, as in proposals[{first}]: "
+                    "give each slot of a layer once, as one run gave them"
+                )
+    return records_of(read)
+
+
+def _read_proposal(what: str, given: object) -> Proposal:
+    """Return a proposal as `layers_of` takes it; `what` names it in errors."""
+    table = known_keys(what, given)
+    unmade = skipped(Place(1, 0, ""), "", Failure(kind="", message=""))
+    defaults = {key: value for key, value in {**unmade, "error": None}.items() if key not in _OF_EVERY_PROPOSAL}
+    try:
+        read = _PROPOSAL.validate_python(of_earlier_run(cast("Proposal", {**defaults, **table})), strict=True)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        where = ".".join([what, *map(str, wrong["loc"])])
+        got = "it is missing" if wrong["type"] == "missing" else f"{wrong['msg']}; got {shown(wrong['input'])}"
+        raise ConfigurationError(f'{where}: {got}. Give a run\'s own: out["proposals"]') from None
+    whole_number(f"{what}.layer", read["layer"], low=1)
+    whole_number(f"{what}.index", read["index"], low=0)
+    return read
+
+
+def records_of(proposals: Sequence[Proposal]) -> dict[str, LayerRecord]:
+    """Return the layers that proposals are of."""
     layers: dict[str, LayerRecord] = {}
     for proposal in sorted(proposals, key=lambda one: (one["layer"], one["index"])):
         record = LayerRecord(proposals=[], synthesis=None, substitute=None)
-        layers.setdefault(str(proposal["layer"]), record)["proposals"].append(of_earlier_run(proposal))
+        layers.setdefault(str(proposal["layer"]), record)["proposals"].append(proposal)
     return layers
 
 
@@ -107,15 +154,17 @@ def is_dropped(layers: Mapping[str, LayerRecord], number: int) -> bool:
 
 
 def layer_seconds(record: LayerRecord) -> float:
-    """Return a layer's seconds: from its first call to its last answer, and those of its own aggregator."""
-    spans = [
-        (call["started_at"], call["started_at"] + seconds_of(call))
-        for call in record["proposals"]
-        if call["started_at"] is not None
-    ]
+    """Return the seconds in which a slot of a layer was at work, and those of its own aggregator.
+
+    Seconds in which several were count once; those in which none was, as while a person was waited for, do not count.
+    """
+    spans = [(call["started_at"], seconds_of(call)) for call in record["proposals"] if call["started_at"] is not None]
+    total, latest = 0.0, float("-inf")
+    for start, seconds in sorted(spans):
+        total += max(0.0, start + seconds - max(start, latest))
+        latest = max(latest, start + seconds)
     synthesis = record["synthesis"]
-    merging = seconds_of(synthesis) if synthesis is not None else 0.0
-    return merging + (max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0)
+    return total if synthesis is None else total + seconds_of(synthesis)
 
 
 def seconds_of(call: Proposal) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langgraph_moa.prompts import read_documents
+from langgraph_moa.roles import is_users
 
 Part = Literal["system", "history", "documents", "tools"]
 """A part of a conversation besides the question, which is the latest user message.
@@ -95,7 +96,7 @@ def not_taken(kinds: Sequence[Kind], inputs: Sequence[Kind] | None, profile: Map
 
 
 def _position_of_question(messages: Sequence[BaseMessage]) -> int:
-    asked = (position for position, message in enumerate(messages) if isinstance(message, HumanMessage))
+    asked = (position for position, message in enumerate(messages) if is_users(message))
     return max(asked, default=len(messages) - 1)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ChatMessage, HumanMessage, ToolMessage
 
-from langgraph_moa.answering import ADVICE, AnswerOptions, answering, options_for, references_of_turn
+from langgraph_moa.answering import ADVICE, AnswerOptions, advice_of_turn, answering, options_for, references_of_turn
 
 CALL = {"name": "add", "args": {}, "id": "1"}
 RESULT = ToolMessage("3", tool_call_id="1")
@@ -33,18 +33,27 @@ def test_options_are_for_one_mixture() -> None:
 
 def test_a_turn_remembers_its_references() -> None:
     """The references of a turn are those that its first answer keeps; a new turn of the user has none yet."""
-    turn: list[AnyMessage] = [HumanMessage("q"), said({"mixture": "m", "references": ["a", "b"]}), RESULT]
-    assert references_of_turn(turn, "m") == ("a", "b")
-    assert references_of_turn([*turn, said({"mixture": "m", "references": ["c"]}), RESULT], "m") == ("a", "b")
+    turn: list[AnyMessage] = [HumanMessage("q"), said({"recipe": "r", "references": ["a", "b"]}), RESULT]
+    assert references_of_turn(turn, "r") == ("a", "b")
+    assert references_of_turn([*turn, said({"recipe": "r", "references": ["c"]}), RESULT], "r") == ("a", "b")
     assert references_of_turn(turn, "another") is None
-    assert references_of_turn(turn, "m", key=ADVICE) is None
-    assert references_of_turn([*turn, HumanMessage("next")], "m") is None
+    for user in (HumanMessage("next"), ChatMessage(content="next", role="user")):
+        assert references_of_turn([*turn, user], "r") is None
+
+
+def test_advisers_are_remembered_each_by_its_name() -> None:
+    """What several mixtures have advised stands side by side, and only for the recipes that they were."""
+    notes = {name: {"recipe": f"recipe of {name}", "references": [name]} for name in ("m", "n")}
+    turn: list[AnyMessage] = [HumanMessage("q"), said(notes, ADVICE), RESULT]
+    assert [advice_of_turn(turn, name, f"recipe of {name}") for name in ("m", "n")] == [("m",), ("n",)]
+    assert advice_of_turn(turn, "m", "another") is None
+    assert advice_of_turn(turn, "another", "recipe of m") is None
 
 
 @pytest.mark.parametrize(
     "summary",
-    [None, "text", {}, {"mixture": "m"}, {"mixture": "m", "references": "a"}, {"mixture": "m", "references": [1]}],
+    [None, "text", {}, {"recipe": "r"}, {"recipe": "r", "references": "a"}, {"recipe": "r", "references": [1]}],
 )
 def test_what_is_no_list_of_texts_is_no_reference(summary: Any) -> None:
     """Whatever else a message holds under that key, nothing is taken for references."""
-    assert references_of_turn([HumanMessage("q"), said(summary), RESULT], "m") is None
+    assert references_of_turn([HumanMessage("q"), said(summary), RESULT], "r") is None

@@ -63,7 +63,7 @@ def test_configs_are_silenced_and_made_loud_again(kind: Any) -> None:
     silent = without_tokens(config)
     assert [type(handler) for handler in _handlers(silent)] == [Silenced, BaseCallbackHandler]
     assert _handlers(config) == [ear, other]
-    assert _handlers(with_tokens(silent, [ear])) == [other, ear]
+    assert _handlers(with_tokens(silent, [ear])) == [ear, other]
     assert without_tokens({})["callbacks"] == []
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -95,7 +96,7 @@ def test_the_message_says_what_was_advised() -> None:
     agent = advised(actor, ScriptedChatModel(model_name="adviser", replies="advice", usage=usage))
     with get_usage_metadata_callback() as counted:
         out = run(agent, asynchronous=False)
-    advice = out["messages"][1].response_metadata[ADVICE]
+    advice = out["messages"][1].response_metadata[ADVICE]["panel"]
     assert (advice["mixture"], advice["ok"], advice["references"]) == ("panel", 1, ["advice"])
     assert advice["usage"]["total"]["total_tokens"] == 7
     assert ADVICE not in out["messages"][3].response_metadata
@@ -103,22 +104,31 @@ def test_the_message_says_what_was_advised() -> None:
 
 
 def test_another_mixture_asks_for_itself() -> None:
-    """Two mixtures that advise one agent are both asked, each once."""
+    """Two mixtures that advise one agent are asked once each, and every step reads both."""
     first, second = ScriptedChatModel(replies="one"), ScriptedChatModel(replies="two")
     actor = ScriptedChatModel(replies=[CALL, "three"])
     mixtures = [Mixture.of([model], "openai:never-asked", name=name) for name, model in (("m", first), ("n", second))]
-    advisers = [_Named(mixture) for mixture in mixtures]
+    advisers = [MoAMiddleware(mixture) for mixture in mixtures]
     run(create_agent(actor, tools=[add], middleware=advisers), asynchronous=False)
-    assert "one" in str(actor.requests[0])
-    assert "two" in str(actor.requests[0])
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+    assert [("one" in str(request), "two" in str(request)) for request in actor.requests] == [(True, True)] * 2
 
 
-class _Named(MoAMiddleware):
-    """An agent refuses two middlewares of one name."""
+def test_a_summary_in_front_keeps_the_advice() -> None:
+    """What was advised is noted in every step that calls a tool: a middleware may take the first of them away."""
+    proposer = ScriptedChatModel(replies="advice")
+    actor = ScriptedChatModel(replies=[CALL, CALL, CALL, "three"])
 
-    @property
-    def name(self) -> str:
-        return f"advice of {self._mixture.name}"
+    class Forgetting(AgentMiddleware[Any, Any, Any]):
+        """Shows the model what the user said, and the last step."""
+
+        def wrap_model_call(self, request: Any, handler: Any) -> Any:
+            first, *steps = request.messages
+            return handler(request.override(messages=[first, *steps[-2:]]))
+
+    advisers = [Forgetting(), MoAMiddleware(Mixture.of([proposer], "openai:never-asked"))]
+    run(create_agent(actor, tools=[add], middleware=advisers), asynchronous=False)
+    assert (len(proposer.requests), len(actor.requests)) == (1, 4)
 
 
 @both
@@ -133,6 +143,9 @@ def test_too_few_proposers(asynchronous: bool, caplog: pytest.LogCaptureFixture)
         out = run(advised(actor, broken, on_failure="unadvised"), asynchronous=asynchronous)
     assert out["messages"][-1].text == "alone"
     assert "without advice" in caplog.text
+    asked = len(broken.requests)
+    run(advised(ScriptedChatModel(replies=[CALL, "alone"]), broken, on_failure="unadvised"), asynchronous=asynchronous)
+    assert len(broken.requests) == asked + 1
 
 
 def test_proposers_are_told_of_the_agents_tools() -> None:

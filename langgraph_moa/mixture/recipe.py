@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import islice
@@ -19,7 +20,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.limits import Limit, read_limits, write_limits
 from langgraph_moa.mixture.layer import Layer, Slot
 from langgraph_moa.mixture.naming import limit_names
-from langgraph_moa.mixture.planning import Planner
+from langgraph_moa.mixture.planning import Manner, Planner
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
 from langgraph_moa.mixture.seats import (
     Aggregator,
@@ -226,6 +227,13 @@ class Mixture(NestedModel):
         return None if self.answer_schema is None else AnswerSchema.of(self.answer_schema)
 
     @property
+    def fingerprint(self) -> str:
+        """What tells this recipe from others of its name: of its slots and their models."""
+        seats = [f"{slot.node}={model_label(slot.proposer.model)}" for slots in self.slots for slot in slots]
+        told = repr((self.name, seats, model_label(self.merger.model), self.shuffle_seed))
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @property
     def merger(self) -> Aggregator:
         """The aggregator, as an `Aggregator`."""
         return as_aggregator(self.aggregator)
@@ -234,6 +242,11 @@ class Mixture(NestedModel):
     def effective_limits(self) -> Mapping[str, Limit]:
         """The limits, each as a `Limit`."""
         return read_limits("Mixture.limits", self.limits)
+
+    @property
+    def manner(self) -> Manner:
+        """How the seats are asked, as far as it changes what they read."""
+        return Manner(self.schema, self.reference_placement, in_windows=self.on_overflow == "windows")
 
     @property
     def slots(self) -> tuple[tuple[Slot, ...], ...]:
@@ -247,26 +260,20 @@ class Mixture(NestedModel):
             messages: The conversation, whose tokens are estimated at four characters each. With none it counts as
                 empty, which leaves the calls and what they write.
             prices: `None`: the mixture's own, or else the table that comes with the package. Of a seat's model and its
-                plain fallbacks, the dearest counts; mixtures as fallbacks, what fails before, and retries do not. An
-                agent or a chain counts as one call.
+                plain fallbacks, the dearest counts; mixtures as fallbacks, what fails before, retries, and asking once
+                more for an answer in the schema do not. An agent or a chain counts as one call.
         """
         table = prices or self.prices or packaged_prices()
-        calls = tuple(Planner(count_tokens_approximately(messages), table).calls(self.layers, self.merger))
+        tokens = count_tokens_approximately(messages)
+        calls = tuple(Planner(tokens, table, manner=self.manner).calls(self.layers, self.merger))
         date = table.oldest_date(call.model for call in calls)
         return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date)
 
     def planned_calls(
         self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
     ) -> Iterator[PlannedCall]:
-        """Yield every call, stage by stage.
-
-        Args:
-            tokens: Of the conversation; `None` when unknown.
-            prices: For the cost of each call, where the mixture has no table of its own.
-            prefix: Names of the slots that this mixture is nested in, each with a `/`.
-            answer_tokens: Counted for an answer whose length nobody has bounded; `None`: unknown.
-        """
-        planner = Planner(tokens, self.prices or prices, prefix, answer_tokens=answer_tokens)
+        """Yield every call, stage by stage."""
+        planner = Planner(tokens, self.prices or prices, prefix, answer_tokens=answer_tokens, manner=self.manner)
         return planner.calls(self.layers, self.merger)
 
     @property

@@ -9,6 +9,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
+from langgraph_moa.affording import refuse_answer
 from langgraph_moa.answering import AnswerOptions, options_for
 from langgraph_moa.errors import ConfigurationError, QuorumError
 from langgraph_moa.events import done, progress
@@ -16,10 +17,10 @@ from langgraph_moa.histories import for_actor, for_advisers
 from langgraph_moa.listeners import FirstToken, Relay, without_tokens
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.nodes.base import Node, Update, model_config
-from langgraph_moa.nodes.fields import agreement_on
+from langgraph_moa.nodes.fields import agreement_on, carried, to_carry
 from langgraph_moa.nodes.merging import Asking, Merged, Merger
 from langgraph_moa.nodes.run import Run
-from langgraph_moa.proposal import Place, as_usage_metadata
+from langgraph_moa.proposal import Place, Proposal, as_usage_metadata
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals, layers_of
 from langgraph_moa.summary import MoASummary, summarize
 
@@ -37,13 +38,20 @@ class AggregatorNode(Node):
         layers = state.get("layers") or layers_of(state.get("proposals", ()))
         clock = FirstToken(lambda: self._tell("first_token", config))
         asking = self._asking(state, config, layers, clock)
+        account = self._run.account(state)
+        if account is not None:
+            refuse_answer(account, layers, asking.references)
         await self._tell("aggregating", config)
-        merged = await self._merger.merge(asking, all_proposals(layers))
+        finished = all_proposals(layers) or self._carried()
+        merged = await self._merger.merge(asking, finished)
         summary = self._summary(layers, merged, clock)
-        if merged.message.tool_calls:
+        if merged.message.tool_calls or merged.message.invalid_tool_calls:
+            summary["recipe"] = self._run.mixture.fingerprint
             summary["references"] = list(asking.references)
+            if self._merger.reads_proposals:
+                summary["proposed"] = to_carry(finished)
         if self._run.schema is not None:
-            summary["fields"] = agreement_on(self._run.schema, merged.message, all_proposals(layers))
+            summary["fields"] = agreement_on(self._run.schema, merged.message, finished)
         await self._run.tell(done(self._run.mixture.name, merged.proposal), config)
         return {"messages": [_signed(merged.message, summary, state)], "proposals": all_proposals(layers)}
 
@@ -58,9 +66,8 @@ class AggregatorNode(Node):
         schema = options.schema or self._run.schema
         is_told_whole = schema is not None  # what came as tokens may not fit, and is asked for once more
         named = model_config(config, mixture, AGGREGATOR, layer=None, role="aggregator")
-        listening: list[BaseCallbackHandler] = [clock]
-        if options.relay is not None and self._merger.can_relay and not is_told_whole:
-            listening.append(Relay(options.relay))
+        relay = options.relay if self._merger.can_relay and not is_told_whole else None
+        listening: list[BaseCallbackHandler] = [clock, *([] if relay is None else [Relay(relay)])]
         return Asking(
             conversation=for_actor(state["messages"]) if acts else for_advisers(state["messages"]),
             references=self._answers(layers) if carried is None else carried,
@@ -69,8 +76,13 @@ class AggregatorNode(Node):
             listening=listening,
             arguments=options.arguments,
             schema=schema,
-            is_shown=lambda: options.relay is not None and clock.has_come,
+            is_shown=lambda: relay is not None and clock.has_come,
         )
+
+    def _carried(self) -> list[Proposal]:
+        """Return what an earlier call of this turn has kept of its proposals."""
+        options = options_for(self._run.mixture)
+        return [] if options is None else carried(options.proposed)
 
     def _answers(self, layers: dict[str, LayerRecord]) -> tuple[str, ...]:
         """Return what the last layer has said; refuse to answer from nothing, as from proposals of an old run."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage
 
 from langgraph_moa.agreement import FieldAgreement, field_agreement, nearest, plurality
-from langgraph_moa.proposal import Proposal, is_usable
+from langgraph_moa.answering import Proposed
+from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.schemas import AnswerSchema, Unreadable
 
 
@@ -58,6 +59,26 @@ def usable_in_last(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Return the usable proposals of the last layer, in configured order."""
     last = max((one["layer"] for one in proposals), default=0)
     return [one for one in proposals if one["layer"] == last and is_usable(one)]
+
+
+def to_carry(proposals: Sequence[Proposal]) -> list[Proposed]:
+    """Return what the next step of a turn needs of the usable proposals of the last layer."""
+    return [
+        Proposed(
+            layer=one["layer"], index=one["index"], proposer=one["proposer"], model=one["model"], text=one["text"]
+        )
+        for one in usable_in_last(proposals)
+    ]
+
+
+def carried(proposed: Sequence[Proposed]) -> list[Proposal]:
+    """Return the proposals of an earlier step of a turn; what they took was counted in that step."""
+    earlier = Failure(kind="Earlier", message="asked in an earlier step of the turn")
+    places = [Place(one["layer"], one["index"], one["proposer"]) for one in proposed]
+    return [
+        Proposal({**skipped(place, one["model"], earlier), "status": "ok", "text": one["text"], "error": None})
+        for place, one in zip(places, proposed, strict=True)
+    ]
 
 
 def _value_of(schema: AnswerSchema, proposal: Proposal) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ import logging
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
-from langgraph_moa.affording import continuing
+from langgraph_moa.affording import continuing, is_over, seconds_left
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.events import progress
 from langgraph_moa.histories import for_advisers
@@ -41,7 +41,7 @@ class JoinNode(Node):
         earlier = state["layers"] if self._number > 1 else {}
         self._check_quorum(proposals, all_proposals(earlier))
         layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
-        if self._merger is not None:
+        if self._merger is not None and not is_over(self._run.mixture.budget, layers):
             layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
         self._decide(state, layers)
         return {"layers": layers}
@@ -77,7 +77,13 @@ class JoinNode(Node):
         named = model_config(
             config, self._run.mixture, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM]
         )
-        asking = Asking(for_advisers(state["messages"]), answers, without_tokens(named), schema=self._run.schema)
+        asking = Asking(
+            for_advisers(state["messages"]),
+            answers,
+            without_tokens(named),
+            schema=self._run.schema,
+            seconds=seconds_left(self._run.mixture.budget, layers),
+        )
         merged = await merger.merge(asking, all_proposals(layers))
         best = merged.substitute
         if best is not None:

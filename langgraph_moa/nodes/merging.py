@@ -61,6 +61,8 @@ class Asking(NamedTuple):
     """Says whether somebody has seen the beginning of the answer."""
     schema: AnswerSchema | None = None
     """Of the answer; `None`: prose."""
+    seconds: float | None = None
+    """That a budget leaves for it; `None`: it limits none."""
 
     @property
     def answering(self) -> RunnableConfig:
@@ -89,6 +91,8 @@ class Merger:
         self.label = self._caller.label
         self.may_act = any(has_tools(model) for model in (aggregator.model, *aggregator.fallbacks))
         """Whether its models have tools of their own, besides any that a caller gives."""
+        self.reads_proposals = run.schema is not None or aggregator.on_failure == "best_proposal"
+        """Whether it needs the proposals besides the references: for the agreement on fields, or to give one of them."""
         self.can_relay = all(is_chat_model(model) for model in (aggregator.model, *aggregator.fallbacks))
         """Whether the tokens of its models are those of the answer, and no others are."""
 
@@ -112,7 +116,7 @@ class Merger:
         if outcome.message is not None and self._caller.is_answer(outcome.message):
             return Merged(outcome.proposal, outcome.message, None)
         may_stand_in = finished and not asking.is_shown()
-        best = self._standing_in(asking.schema, finished) if may_stand_in else None
+        best = self._standing_in(asking, outcome.proposal, finished) if may_stand_in else None
         if best is not None:
             return self._substituted(outcome.proposal, best)
         unreadable = outcome.unreadable
@@ -135,13 +139,13 @@ class Merger:
         quiet = without_tokens(merged(asking.config, {"tags": [TAG_NOSTREAM]}))
         outcomes: list[Outcome] = []
         for window in earlier:
-            terms = Terms(self._seconds_left(outcomes), limits=self._run.limits(), schema=asking.schema)
+            terms = Terms(self._seconds_left(asking, outcomes), limits=self._run.limits(), schema=asking.schema)
             request = self._request(asking, self._carried(outcomes, window))
             outcomes.append(await self._caller.call(self._place, request, quiet, terms))
             if not is_usable(outcomes[-1].proposal):
                 return _together(outcomes, shown.shortened)
         terms = Terms(
-            self._seconds_left(outcomes),
+            self._seconds_left(asking, outcomes),
             limits=self._run.limits(),
             arguments=asking.arguments,
             is_shown=asking.is_shown,
@@ -158,19 +162,25 @@ class Merger:
         instructions = instructions_for(self._run.instructions(self._aggregator.prompt), has_tools=acts)
         return [*self._run.compose(turn, references, instructions), *steps]
 
-    def _seconds_left(self, before: Sequence[Outcome]) -> float:
-        seconds = (self._aggregator.timeout or DEFAULT_SECONDS) - sum(_seconds(outcome) for outcome in before)
-        return max(0.0, seconds)
+    def _seconds_left(self, asking: Asking, before: Sequence[Outcome]) -> float:
+        own = self._aggregator.timeout or DEFAULT_SECONDS
+        allowed = own if asking.seconds is None else min(own, asking.seconds)
+        return max(0.0, allowed - sum(_seconds(outcome) for outcome in before))
+
+    def _is_cut_off(self, asking: Asking, failed: Proposal) -> bool:
+        """Say whether the seconds of a budget were over, and not the seat's own."""
+        own = self._aggregator.timeout or DEFAULT_SECONDS
+        return failed["status"] == "timeout" and asking.seconds is not None and asking.seconds < own
 
     def _carried(self, outcomes: Sequence[Outcome], window: Sequence[str]) -> tuple[str, ...]:
         return (*(self._room.carry(outcome.proposal["text"]) for outcome in outcomes[-1:]), *window)
 
-    def _standing_in(self, schema: AnswerSchema | None, finished: Sequence[Proposal]) -> StandIn | None:
+    def _standing_in(self, asking: Asking, failed: Proposal, finished: Sequence[Proposal]) -> StandIn | None:
         """Return what is given in place of an answer; `None`: nothing is, or no proposal is in the schema."""
-        if self._aggregator.on_failure != "best_proposal":
+        if self._aggregator.on_failure != "best_proposal" and not self._is_cut_off(asking, failed):
             return None
-        if schema is not None:
-            return stand_in(schema, finished)
+        if asking.schema is not None:
+            return stand_in(asking.schema, finished)
         usable = usable_in_last(finished)
         best = usable[medoid([proposal["text"] for proposal in usable])]
         return StandIn(best["text"], best)

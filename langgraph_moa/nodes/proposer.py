@@ -14,7 +14,7 @@ from langgraph.runtime import get_runtime
 from langgraph_moa.affording import seconds_left
 from langgraph_moa.answering import options_for
 from langgraph_moa.attempts import Terms
-from langgraph_moa.budget import BUDGET_EXCEEDED
+from langgraph_moa.budget import BUDGET_EXCEEDED, LeftOut
 from langgraph_moa.calling import SeatCaller
 from langgraph_moa.chains import is_plain
 from langgraph_moa.configs import merged
@@ -81,8 +81,8 @@ class ProposerNode(Node):
         slot = self._slot
         conversation = self._shown(narrowed(state["messages"], slot.proposer.view))
         unread = await self._unread(conversation)
-        if unread:
-            return self._unsupported(unread)
+        if all(unread):
+            return self._unsupported(unread[0])
         try:
             shown = self._room.fit(conversation, self._run.references(state, slot.layer), self._on_overflow)
         except ContextWindowError as error:
@@ -97,6 +97,7 @@ class ProposerNode(Node):
                 unless=latch.closed,
                 limits=self._run.limits(),
                 schema=self._run.schema,
+                passed_over=[position for position, kinds in enumerate(unread) if kinds],
             ),
         )
         outcome.proposal["shortened"] = shown.shortened
@@ -143,18 +144,26 @@ class ProposerNode(Node):
         message = (
             f"not asked: the plan takes up to {decision['needed']:g}, {decision['limit']} is {decision['allowed']:g}"
         )
-        return skipped(self._place, self._caller.label, Failure(kind=BUDGET_EXCEEDED, message=message))
+        why = LeftOut(
+            kind=BUDGET_EXCEEDED,
+            message=message,
+            limit=decision["limit"],
+            allowed=decision["allowed"],
+            needed=decision["needed"],
+        )
+        return skipped(self._place, self._caller.label, why)
 
     def _layer_in_time(self, earlier: Mapping[str, LayerRecord]) -> Layer:
         """Return the layer with a deadline within what the budget leaves of the run's seconds."""
         left = seconds_left(self._run.mixture.budget, earlier)
         return self._layer if left is None or left >= self._layer.deadline else replace(self._layer, deadline=left)
 
-    async def _unread(self, conversation: Sequence[BaseMessage]) -> tuple[Kind, ...]:
-        """Return the kinds of input in a conversation that the slot's model does not take."""
+    async def _unread(self, conversation: Sequence[BaseMessage]) -> list[tuple[Kind, ...]]:
+        """Return the kinds of input in a conversation that a model does not take: of the slot's own, its fallbacks."""
         kinds, inputs = kinds_of(conversation), self._slot.proposer.inputs
-        profile = await self._caller.profile() if inputs is None and set(kinds) - {"text"} else {}
-        return not_taken(kinds, inputs, profile)
+        if inputs is not None or not set(kinds) - {"text"}:
+            return [not_taken(kinds, inputs, {})]
+        return [not_taken(kinds, inputs, profile) for profile in await self._caller.profiles()]
 
     def _unsupported(self, kinds: Sequence[Kind]) -> Proposal:
         message = (

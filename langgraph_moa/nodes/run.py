@@ -12,10 +12,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
 from langgraph_moa.affording import Account
+from langgraph_moa.answering import options_for
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import CALLBACK_EVENT, ProgressEvent
-from langgraph_moa.fitting import estimate_request
+from langgraph_moa.fitting import estimate_request, estimate_tools
 from langgraph_moa.histories import refuse_open_calls
 from langgraph_moa.limits import Limits, tighter
 from langgraph_moa.mixture import Mixture
@@ -23,7 +24,7 @@ from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.room import Room
-from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD
+from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
 from langgraph_moa.state import LayerRecord, MoAState, last_references, usable_texts
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
@@ -44,6 +45,8 @@ class Run:
         self.stream_proposals = stream_proposals
         self.seats: list[Seat] = []
         """That the graph asks; each is added when it is drawn."""
+        self.gives_answer = False
+        """Whether the graph asks the mixture's aggregator; set when that is drawn."""
         self.graph: MoAGraph
         """That the nodes belong to; set when it is compiled."""
         self._prepared = False
@@ -78,7 +81,18 @@ class Run:
 
     def account(self, state: MoAState) -> Account | None:
         """Return the mixture's budget in this conversation; `None` where it has none."""
-        return self._account and self._account(self.prices(), estimate_request(state["messages"]))
+        if self._account is None:
+            return None
+        tokens = estimate_request(state["messages"])
+        return self._account(self.prices(), tokens, aside=self._aside(), answers=self.gives_answer)
+
+    def _aside(self) -> int:
+        """Return the tokens of what the caller of a chat model gives the aggregator: tools, and a schema of its own."""
+        options = options_for(self.mixture)
+        if options is None:
+            return 0
+        asked = with_schema([], options.schema.json_schema) if options.schema and self.schema is None else ()
+        return estimate_tools(options.arguments.get("tools") or ()) + estimate_request(asked)
 
     def room(self, seat: Seat, node: str, instructions: str | None) -> Room:
         """Return what the context window of a seat leaves for its requests."""
