@@ -16,6 +16,6 @@ mixture = Mixture.of(["openai:gpt-5-nano", "openai:gpt-4.1-mini"], "openai:gpt-5
 agent = create_agent("openai:gpt-5-mini", tools=[population], middleware=[MoAMiddleware(mixture)])
 out = agent.invoke({"messages": [("user", "How many people live in Rome?")]})
 for message in out["messages"]:
-    advice = message.response_metadata.get("moa_advice")
+    advice = message.response_metadata.get("moa_advice", {}).get(mixture.name)
     note = f"  (advised by {advice['ok']} proposers)" if advice else ""
     print(f"{message.type:<6} {message.text or message.tool_calls}{note}")

@@ -47,6 +47,8 @@ class AnswerOptions:
     """Of this turn of the user, from an earlier call; `None`: those of the last layer."""
     proposed: Sequence[Proposed] = ()
     """Beside `references`, what that layer's slots have said, where the earlier call has kept it."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Beside `references`, what the earlier call says of the proposers: the further ones of the turn say it too."""
     relay: Callable[[ChatGenerationChunk], None] | None = None
     """Is given every chunk of the answer, in the order in which they come; `None`: nobody waits for them."""
     listeners: Sequence[BaseCallbackHandler] = ()
@@ -100,6 +102,21 @@ def proposed_in_turn(messages: Sequence[BaseMessage], recipe: str) -> tuple[Prop
             kept = summary.get("proposed")
             return tuple(kept) if isinstance(kept, list) and all(map(_is_proposed, kept)) else ()
     return ()
+
+
+def told_in_turn(messages: Sequence[BaseMessage], recipe: str) -> dict[str, Any]:
+    """Return what the first answer of a turn says of its proposers: `degraded`, `ok`, `planned`, `missing`, `depth`.
+
+    Args:
+        messages: The conversation.
+        recipe: `Mixture.fingerprint`.
+    """
+    kinds = {"degraded": bool, "ok": int, "planned": int, "missing": list, "depth": int}
+    for message in split_turn(messages)[1]:
+        summary = message.response_metadata.get(ANSWER)
+        if isinstance(summary, Mapping) and _references(summary, recipe) is not None:
+            return {name: summary[name] for name, kind in kinds.items() if isinstance(summary.get(name), kind)}
+    return {}
 
 
 def _is_proposed(kept: object) -> TypeGuard[Proposed]:

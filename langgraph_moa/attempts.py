@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,7 +24,7 @@ from langgraph_moa.limits import Limit, applying
 from langgraph_moa.metering import UsageMeter
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.open_runs import OpenRuns
-from langgraph_moa.proposal import CallRecord, Failure, nested_run, served_model
+from langgraph_moa.proposal import CallRecord, Failure, billed_usage, nested_run, served_model
 from langgraph_moa.replies import Reply
 from langgraph_moa.retrying import is_transient, pause_before
 from langgraph_moa.schemas import AnswerSchema, Unreadable
@@ -51,6 +51,8 @@ class Terms:
     """For the call of the model, such as `tools`."""
     schema: AnswerSchema | None = None
     """Of the answer; `None`: prose."""
+    passed_over: Collection[int] = ()
+    """Positions of models that are not asked: 0 is the seat's own, from 1 on its fallbacks."""
     is_shown: Callable[[], bool] = field(default=lambda: False)
     """Says whether somebody has seen the first token: then no other answer is asked for."""
 
@@ -119,7 +121,9 @@ class Ledger:
         """Note what a request gave."""
         self.message = reply.message
         self.answered_by = record["model"] if self.position else served_model(reply.message)
-        record["usage"], record["nested"] = record["usage"] or reply.usage, nested_run(reply.message)
+        record["nested"] = nested_run(reply.message)
+        if record["usage"] is None:
+            record["usage"], record["unreported"] = reply.usage, record.get("unreported") or reply.unreported
 
 
 async def ask(
@@ -176,11 +180,11 @@ async def _request(
             await runs.end(noted, error)
             raise
         finally:
-            record["usage"] = meter.usage
+            meter.settle(record)
         if not is_cancelled():
             ledger.answer(record, reply)
-        used = record["usage"]
-        place.settle(used["total_tokens"] if used else None)
+        used = billed_usage(record)
+        place.settle(0 if record.get("cached") else used and used["total_tokens"])
     return None
 
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from langgraph_moa.checks import choice, known_keys, number, shown, whole_number
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.proposal import Failure
 
 OnExceeded = Literal["degrade", "raise"]
 BudgetLimit = Literal["max_cost", "max_tokens", "max_seconds"]
@@ -21,8 +22,8 @@ BUDGET_EXCEEDED = "BudgetExceeded"
 class Budget:
     """What a run may take at most; at least one of the three limits must be set.
 
-    It is checked before each layer, with what was really used so far and an estimate of what is to come, the
-    aggregator's call included.
+    It is checked before each layer and before the aggregator, with what was really used so far and an estimate of what
+    is to come, the aggregator's call included.
     """
 
     max_cost: float | None = None
@@ -30,8 +31,8 @@ class Budget:
     max_tokens: int | None = None
     """Tokens of all calls, read and written."""
     max_seconds: float | None = None
-    """Seconds since the run began, pauses for people apart. No layer waits longer than what is left of them; the
-    aggregator still answers when they are over."""
+    """Seconds in which somebody was at work, pauses apart. No layer waits longer than what is left of them, its own
+    aggregator included; the mixture's aggregator still answers when they are over."""
     on_exceeded: OnExceeded = "degrade"
     """`"degrade"` drops layers, then proposers of the first layer, and raises `BudgetError` where the least of the
     plan is too much; `"raise"` raises it as soon as the whole plan does not fit."""
@@ -55,6 +56,14 @@ class Budget:
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
 
 
+class LeftOut(Failure):
+    """Why a proposer was not asked: what was decided before the first call, so that a resumed run keeps to it."""
+
+    limit: BudgetLimit
+    allowed: float
+    needed: float
+
+
 class BudgetDecision(TypedDict):
     """What was left out of a run because of its budget."""
 
@@ -67,7 +76,8 @@ class BudgetDecision(TypedDict):
     dropped_layers: list[int]
     """Counted from 1."""
     dropped_slots: list[str]
-    """Nodes whose models were not asked, in the order in which they were dropped."""
+    """Nodes whose models were not asked, in the order in which they were dropped: proposers, then a layer's own
+    aggregator for which no time was left."""
 
 
 def read_budget(what: str, value: object) -> Budget | None:

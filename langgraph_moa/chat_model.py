@@ -25,7 +25,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError
 
-from langgraph_moa.answering import AnswerOptions, Fanout, proposed_in_turn, references_of_turn
+from langgraph_moa.answering import AnswerOptions, Fanout, proposed_in_turn, references_of_turn, told_in_turn
 from langgraph_moa.chat_call import ChatCall
 from langgraph_moa.chat_recipe import recipe_of, with_parameters
 from langgraph_moa.chat_runs import below, ended_when_cancelled, is_users_listener, message_id, own_chunk, result
@@ -334,7 +334,8 @@ class ChatMoA(HandingChatModel):
         recipe = self._recipe_of(preset)
         references = references_of_turn(messages, recipe.fingerprint) if self.fanout == "user_turn" else None
         proposed = () if references is None else proposed_in_turn(messages, recipe.fingerprint)
-        options = AnswerOptions(arguments=arguments, references=references, proposed=proposed, schema=handed.schema)
+        told = {} if references is None else told_in_turn(messages, recipe.fingerprint)
+        options = AnswerOptions(arguments, handed.schema, references=references, proposed=proposed, told=told)
         if self.stream_proposals and callbacks is not None:
             place = {name: value for name, value in callbacks.metadata.items() if name.startswith("langgraph_")}
             listeners = [handler for handler in callbacks.inheritable_handlers if is_users_listener(handler)]

@@ -76,6 +76,11 @@ def estimate_request(messages: Sequence[BaseMessage]) -> int:
     return sum(map(_message_tokens, messages))
 
 
+def estimate_tools(tools: Sequence[object]) -> int:
+    """Estimate the tokens of the definitions of tools, by their JSON."""
+    return estimate_tokens(json.dumps(list(tools), ensure_ascii=False, default=str)) if tools else 0
+
+
 def shorten(references: Sequence[str], available: int) -> tuple[str, ...]:
     """Shorten references until they fit together.
 
@@ -122,21 +127,30 @@ def windows(
 
     Source: Li et al. 2025 (arXiv:2502.00674), Self-MoA-Seq.
     """
-    divided: list[list[str]] = []
+    texts = listed("references", references)
+    shares = window_shares(list(map(estimate_tokens, texts)), available, carried=carried, enclosing=enclosing)
+    rest = iter(texts)
+    return tuple(tuple(shorten((next(rest),), share)[0] for share in window) for window in shares)
+
+
+def window_shares(
+    sizes: Sequence[int], available: int, *, carried: int, enclosing: int = 0
+) -> tuple[tuple[int, ...], ...]:
+    """Divide references of these tokens into windows as `windows` does; return what each may take of its window."""
+    divided: list[list[int]] = []
     room = 0
-    for reference in listed("references", references):
-        size = estimate_tokens(reference)
+    for size in sizes:
         if divided and size + enclosing <= room:
-            divided[-1].append(reference)
+            divided[-1].append(size)
             room -= size + enclosing
             continue
         taken = enclosing + (carried if divided else 0)
         needed = taken + min(size, SMALLEST_SHARE)
         if needed > available:
             raise DoesNotFit(needed, available)
-        (shown,) = shorten((reference,), available - taken)
-        divided.append([shown])
-        room = available - taken - estimate_tokens(shown) if shown == reference else 0
+        share = min(size, available - taken)
+        divided.append([share])
+        room = available - taken - size if share == size else 0
     return tuple(map(tuple, divided))
 
 

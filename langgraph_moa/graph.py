@@ -163,6 +163,7 @@ class _Drawing:
         """Draw the end."""
         self.graph.add_node(AGGREGATOR, AggregatorNode(self.run, self.mixture.merger))
         self.run.seats.append(self.mixture.merger)
+        self.run.gives_answer = True
         self.graph.add_edge(before, AGGREGATOR)
         self.graph.add_edge(AGGREGATOR, END)
 

@@ -29,7 +29,7 @@ from langgraph_moa.clients import (
 from langgraph_moa.credentials import find_key, key_names, secrets_in
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
 from langgraph_moa.mixture import Model, model_label
-from langgraph_moa.mixture.lengths import answer_length
+from langgraph_moa.mixture.lengths import answer_length, reserved_length
 from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
@@ -55,6 +55,8 @@ class ReadyModel:
         sampling = {"temperature": seat.temperature, "max_tokens": seat.max_tokens}
         self.max_tokens = answer_length(seat, model)
         """Of its answer at most; `None`: nobody has said."""
+        self.room = None if seat.context_window is None else seat.context_window - reserved_length(seat)
+        """Tokens that a request may have beside the answer; `None`: nobody has said."""
         self.retries = 0
         """Of a request that failed in passing, besides any that the model makes by itself; known once it was asked."""
         self._parameters = {name: value for name, value in sampling.items() if value is not None}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NotRequired, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -36,6 +38,10 @@ class Usage(TypedDict):
     """Input tokens that the provider read from its prompt cache."""
     reasoning_tokens: int | None
     """Output tokens that were spent on hidden reasoning."""
+    input_details: NotRequired[dict[str, int]]
+    """Further counts of input tokens, by LangChain's names, such as `cache_creation` and `audio`."""
+    output_details: NotRequired[dict[str, int]]
+    """Further counts of output tokens, by LangChain's names, such as `audio`."""
 
 
 class NestedRun(TypedDict):
@@ -49,6 +55,8 @@ class NestedRun(TypedDict):
     """US dollars of all its calls, as far as they are known."""
     unpriced: list[str]
     """Its models that were called and whose cost is unknown, the first 100; itself, where it does not say."""
+    unknown: NotRequired[list[str]]
+    """Its seats whose tokens are not all known, the first 100."""
 
 
 class CallRecord(TypedDict):
@@ -58,8 +66,15 @@ class CallRecord(TypedDict):
     fallback: int
     """0 for the model that was asked for, from 1 on for its fallbacks."""
     usage: Usage | None
+    """Of all model calls below it, as far as it is known: also of those that LangChain's cache has answered."""
     nested: NestedRun | None
     error: Failure | None
+    unreported: NotRequired[int]
+    """Model calls below it that have not told their tokens, failed ones among them."""
+    cached: NotRequired[bool]
+    """Whether LangChain's cache has answered every model call below it: then nobody bills it."""
+    billed: NotRequired[Usage | None]
+    """`usage` without what came from LangChain's cache, where anything did; `None`: nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,8 @@ LONGEST_WORD = 200
 """Characters that are kept of a name or a word that a provider or a remote graph gives."""
 MOST_ENTRIES = 100
 """That are kept of a list that a remote graph gives."""
+_DETAILS = ("input_details", "output_details")
+_COUNTS = tuple(field for field in Usage.__annotations__ if field not in _DETAILS)
 _LARGEST = 2**53 - 1
 """Of tokens or dollars: whole numbers up to here are exact in JSON everywhere, and no bill is larger."""
 _THINK_MARK = re.compile(r"<think>|</think>\s*")
@@ -252,7 +269,13 @@ def nested_run(message: AIMessage) -> NestedRun | None:
         missing=[node for item in _entries(summary.get("missing")) if (node := _node(_table(item))) is not None],
         cost=total,
         unpriced=[name for name in names if name is not None],
+        unknown=[seat for seat in map(_word, _entries(_table(summary.get("usage")).get("unknown"))) if seat],
     )
+
+
+def billed_usage(call: CallRecord) -> Usage | None:
+    """Return the tokens of a request that a provider bills: those from LangChain's cache are not among them."""
+    return call["billed"] if "billed" in call else call["usage"]
 
 
 def usage_of(message: AIMessage) -> Usage | None:
@@ -260,19 +283,30 @@ def usage_of(message: AIMessage) -> Usage | None:
     mixture = _table(message.response_metadata.get("moa"))
     if "usage" in mixture:
         total = _table(_table(mixture["usage"]).get("total"))
-        return _usage(total, cached=total.get("cached_tokens"), reasoning=total.get("reasoning_tokens"))
+        return _usage(total)
     return reported_usage(message)
 
 
 def reported_usage(message: AIMessage) -> Usage | None:
     """Return the tokens that a message itself reports, whoever made it."""
     reported = _table(message.usage_metadata)
-    cached = _table(reported.get("input_token_details")).get("cache_read")
-    return _usage(reported, cached=cached, reasoning=_table(reported.get("output_token_details")).get("reasoning"))
+    read = dict(_table(reported.get("input_token_details")))
+    written = dict(_table(reported.get("output_token_details")))
+    special = {"cached_tokens": read.pop("cache_read", None), "reasoning_tokens": written.pop("reasoning", None)}
+    return _usage({**reported, **special, "input_details": read, "output_details": written})
+
+
+def is_from_cache(message: AIMessage) -> bool:
+    """Say whether LangChain's cache has answered: it reports the tokens of the first call again, at a cost of 0."""
+    cost = _table(message.usage_metadata).get("total_cost")
+    return cost == 0 and not isinstance(cost, bool)
 
 
 def as_usage_metadata(usage: Usage | None) -> UsageMetadata | None:
-    """Return tokens as LangChain's messages report them; `None` where they do not say what was read and written."""
+    """Return tokens as LangChain's messages report them; `None` where they do not say what was read and written.
+
+    For several calls it is what LangChain's `add_usage` makes of theirs, key by key.
+    """
     if usage is None or usage["input_tokens"] is None or usage["output_tokens"] is None:
         return None
     read, written = usage["input_tokens"], usage["output_tokens"]
@@ -281,10 +315,13 @@ def as_usage_metadata(usage: Usage | None) -> UsageMetadata | None:
         output_tokens=written,
         total_tokens=read + written if usage["total_tokens"] is None else usage["total_tokens"],
     )
-    if usage["cached_tokens"] is not None:
-        metadata["input_token_details"] = InputTokenDetails(cache_read=usage["cached_tokens"])
-    if usage["reasoning_tokens"] is not None:
-        metadata["output_token_details"] = OutputTokenDetails(reasoning=usage["reasoning_tokens"])
+    cached, reasoning = usage["cached_tokens"], usage["reasoning_tokens"]
+    of_input = ({} if cached is None else {"cache_read": cached}) | usage.get("input_details", {})
+    of_output = ({} if reasoning is None else {"reasoning": reasoning}) | usage.get("output_details", {})
+    if of_input:
+        metadata["input_token_details"] = cast("InputTokenDetails", of_input)
+    if of_output:
+        metadata["output_token_details"] = cast("OutputTokenDetails", of_output)
     return metadata
 
 
@@ -293,11 +330,16 @@ def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
     known = [usage for usage in usages if usage is not None]
     if not known:
         return None
-    total: dict[str, int | None] = {}
-    for field in Usage.__annotations__:
+    total: dict[str, Any] = {}
+    for field in _COUNTS:
         values = [cast("dict[str, int | None]", usage)[field] for usage in known]
         reported = [value for value in values if value is not None]
         total[field] = sum(reported) if reported else None
+    for field in _DETAILS:
+        details: Counter[str] = Counter()
+        for usage in known:
+            details.update(cast("dict[str, dict[str, int]]", usage).get(field, {}))
+        total |= {field: dict(details)} if details else {}
     return cast("Usage", total)
 
 
@@ -314,16 +356,20 @@ def _first_word(message: AIMessage, *keys: str) -> str | None:
     return next((word for word in words if word is not None), None)
 
 
-def _usage(reported: dict[str, Any], *, cached: object, reasoning: object) -> Usage | None:
-    """Return the counts that are counts; `None` when there is none, as in an answer from LangChain's cache."""
-    usage = Usage(
-        input_tokens=_count(reported.get("input_tokens")),
-        output_tokens=_count(reported.get("output_tokens")),
-        total_tokens=_count(reported.get("total_tokens")),
-        cached_tokens=_count(cached),
-        reasoning_tokens=_count(reasoning),
-    )
-    return None if all(count is None for count in usage.values()) else usage
+def _usage(said: dict[str, Any]) -> Usage | None:
+    """Return the counts that are counts, of a usage in its written form; `None` when there is none."""
+    counts = {field: _count(said.get(field)) for field in _COUNTS}
+    details = {field: found for field in _DETAILS if (found := _counts(_table(said.get(field))))}
+    if not details and all(count is None for count in counts.values()):
+        return None
+    return cast("Usage", {**counts, **details})
+
+
+def _counts(details: dict[str, Any]) -> dict[str, int]:
+    """Return the entries of a table that are counts, the first 100."""
+    counts = ((_word(name), _count(value)) for name, value in details.items())
+    known = ((name, count) for name, count in counts if name is not None and count is not None)
+    return dict(itertools.islice(known, MOST_ENTRIES))
 
 
 def _node(missing: dict[str, Any]) -> str | None:

@@ -10,11 +10,14 @@ from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Ledger, Terms, ask, is_cancelled
 from langgraph_moa.errors import StructuredOutputError
+from langgraph_moa.fitting import DoesNotFit, estimate_request, shorten
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import Failure, status_of
 from langgraph_moa.schema_prompts import repair_request
 from langgraph_moa.schemas import AnswerSchema, Unreadable
 
+LONGEST_SHOWN = 2_000
+"""Tokens of an answer that does not fit, as its model is shown it again."""
 _FORMS_OF_CALLS = ("tool_calls", "function_call", "parsed")
 """What providers' clients leave beside a message's content of the same value."""
 
@@ -24,9 +27,10 @@ async def ask_for_answer(
 ) -> None:
     """Ask a model; where the terms have a schema, leave in the ledger an answer whose text is a value of it.
 
-    An answer that does not fit is shown to the model once, with what is wrong with it, in a request of its own. If the
-    next one does not fit either, the ledger holds the failure, and the answer as `unreadable`. A refusal, an empty
-    answer and a call of another tool stay what they are.
+    An answer that does not fit is shown to the model once, with what is wrong with it, in a request of its own; a long
+    one is shortened, to `LONGEST_SHOWN` and to what the seat's context window leaves. Where that is too little to show
+    anything of it, no request is made. If the next one does not fit either, the ledger holds the failure, and the
+    answer as `unreadable`. A refusal, an empty answer and a call of a tool of the caller stay what they are.
 
     Raises:
         SelfReferenceError: The model calls the mixture that it sits in.
@@ -36,15 +40,31 @@ async def ask_for_answer(
     unreadable = None if schema is None else _settle(schema, terms, ledger)
     if schema is None or unreadable is None or is_cancelled():
         return
-    repair = repair_request(request, unreadable.text, unreadable.why, schema.json_schema)
+    repair = _repair(model, request, unreadable, schema)
+    if repair is None:
+        ledger.give_up("the request would not fit into the context window")
+        return
     await ask(model, repair, config, terms, ledger)
     _settle(schema, terms, ledger)
+
+
+def _repair(
+    model: ReadyModel, request: Sequence[BaseMessage], unreadable: Unreadable, schema: AnswerSchema
+) -> list[BaseMessage] | None:
+    """Return the request for a repair, in which a long answer is shortened; `None`: the window has no room for it."""
+    bare = repair_request(request, "", unreadable.why, schema.json_schema)
+    left = LONGEST_SHOWN if model.room is None else min(LONGEST_SHOWN, model.room - estimate_request(bare))
+    try:
+        (shown,) = shorten((unreadable.text,), left)
+    except DoesNotFit:
+        return None
+    return repair_request(request, shown, unreadable.why, schema.json_schema)
 
 
 def _settle(schema: AnswerSchema, terms: Terms, ledger: Ledger) -> Unreadable | None:
     """Replace the ledger's answer by its value in the schema's written form; return what it is if it has none."""
     message = ledger.message
-    if message is None or _is_no_answer(schema, message, terms.arguments):
+    if message is None or _is_no_answer(message, terms.arguments):
         return None
     try:
         value = schema.read(message)
@@ -59,9 +79,13 @@ def _settle(schema: AnswerSchema, terms: Terms, ledger: Ledger) -> Unreadable | 
     return None
 
 
-def _is_no_answer(schema: AnswerSchema, message: AIMessage, arguments: Mapping[str, Any]) -> bool:
-    """Say whether a message is a refusal, or a call of a tool that the caller has given."""
-    acts = bool(arguments.get("tools")) and any(call["name"] != schema.name for call in message.tool_calls)
+def _is_no_answer(message: AIMessage, arguments: Mapping[str, Any]) -> bool:
+    """Say whether a message is a refusal, or calls a tool that the caller has given.
+
+    With tools of the caller a model is asked in words, so that a call is one of those, also of a tool that has the
+    schema's name.
+    """
+    acts = bool(arguments.get("tools")) and bool(message.tool_calls or message.invalid_tool_calls)
     return acts or status_of(message) == "refused"
 
 

@@ -22,6 +22,8 @@ class Reply(NamedTuple):
     message: AIMessage
     usage: Usage | None
     """Of all calls that were made for it, as far as they are known."""
+    unreported: int = 0
+    """New messages of a state that do not tell their tokens, although others do."""
 
 
 def read_reply(output: object, request: Sequence[BaseMessage]) -> Reply:
@@ -61,11 +63,14 @@ def _read_message(given: Any) -> BaseMessage:  # noqa: ANN401 - whatever form La
 def _read_state(messages: Sequence[BaseMessage], request: Sequence[BaseMessage]) -> Reply:
     is_echo = _echoes(request)
     new = [message for message in messages if not is_echo(message)]
-    usage = sum_usage([usage_of(message) for message in new if isinstance(message, AIMessage)])
+    told = [usage_of(message) for message in new if isinstance(message, AIMessage)]
+    usage = sum_usage(told)
+    unreported = 0 if usage is None else told.count(None)
     if not new or new[-1] is not messages[-1]:
-        return Reply(AIMessage(""), usage)
+        return Reply(AIMessage(""), usage, unreported)
     last = new[-1]
-    return Reply(well_formed_message(last if isinstance(last, AIMessage) else AIMessage(last.content)), usage)
+    message = well_formed_message(last if isinstance(last, AIMessage) else AIMessage(last.content))
+    return Reply(message, usage, unreported)
 
 
 def _echoes(request: Sequence[BaseMessage]) -> Callable[[BaseMessage], bool]:

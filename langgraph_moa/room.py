@@ -8,14 +8,11 @@ from typing import NamedTuple
 from langchain_core.messages import BaseMessage
 
 from langgraph_moa.errors import ContextWindowError
-from langgraph_moa.fitting import SMALLEST_SHARE, DoesNotFit, estimate_request, estimate_tokens, shorten, windows
-from langgraph_moa.mixture.lengths import answer_length
+from langgraph_moa.fitting import DoesNotFit, estimate_request, estimate_tokens, shorten, windows
+from langgraph_moa.mixture.lengths import carried_length, reserved_length
 from langgraph_moa.mixture.recipe import OnOverflow
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.prompts import Placement, with_references
-
-_MOST_RESERVED = 4096
-"""Tokens kept for an answer of unknown length, or a quarter of the seat's window if that is less."""
 
 
 class Shown(NamedTuple):
@@ -42,11 +39,9 @@ class Room:
         self._node = node
         self._instructions = instructions
         self._placement = placement
-        lengths = [answer_length(seat, model) for model in (seat.model, *seat.fallbacks)]
-        unknown = min(_MOST_RESERVED, (seat.context_window or 0) // 4)
-        self.reserved = max((length for length in lengths if length is not None), default=unknown)
+        self.reserved = reserved_length(seat)
         """Tokens for the answer."""
-        self.carried = max(self.reserved, SMALLEST_SHARE)
+        self.carried = carried_length(seat)
         """Tokens for the synthesis of the windows before, in each window but the first."""
 
     def fit(self, conversation: Sequence[BaseMessage], references: Sequence[str], policy: OnOverflow) -> Shown:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from collections.abc import Mapping
+from typing import Any, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from langgraph_moa.agreement import FieldAgreement
+from langgraph_moa.answering import Proposed
 from langgraph_moa.budget import BudgetDecision
-from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, is_usable, sum_usage
+from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, billed_usage, is_usable, sum_usage
 from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, seconds_of
 from langgraph_moa.usage import PriceTable
 
@@ -52,13 +54,18 @@ class SlotUsage(TypedDict):
 
 
 class UsageSummary(TypedDict):
-    """Tokens of the whole run and of each seat."""
+    """Tokens of the whole run and of each seat.
+
+    What LangChain's cache has answered counts with the tokens that it repeats, as in `get_usage_metadata_callback`, and
+    costs nothing.
+    """
 
     total: Usage | None
     """The sum of what is known."""
     slots: list[SlotUsage]
     unknown: list[str]
-    """Seats that made requests whose tokens were not reported, failed calls among them."""
+    """Seats below which a call was made that did not report its tokens, failed calls among them: also one turn of an
+    agent, or one seat of a nested mixture."""
 
 
 class CostSummary(TypedDict):
@@ -73,11 +80,7 @@ class CostSummary(TypedDict):
 
 
 class Timing(TypedDict):
-    """Seconds by the wall clock.
-
-    A layer that was interrupted or killed when some of its proposers had answered counts the time until it was resumed;
-    a pause between two stages is not counted.
-    """
+    """Seconds by the wall clock in which a seat was at work; no pause counts, within a layer or between stages."""
 
     total: float
     """Sum of the stages."""
@@ -108,9 +111,15 @@ class MoASummary(TypedDict):
     cost: CostSummary
     timing: Timing
     fields: NotRequired[dict[str, FieldAgreement] | None]
-    """Of a structured mixture's answer, by the path of each field, the first 200; `None`: it calls a tool."""
+    """Of a structured mixture's answer, by the path of each field, the first 200; `None`: the answer is no value of the
+    schema, as one that calls a tool. Other mixtures do not say it."""
+    recipe: NotRequired[str]
+    """Beside `references`: `Mixture.fingerprint` of whose they are."""
     references: NotRequired[list[str]]
     """Of an answer that calls a tool: what its next call reads again, so that no proposer is asked twice in a turn."""
+    proposed: NotRequired[list[Proposed]]
+    """Beside `references`, where answers are structured or `on_failure="best_proposal"`: who has said what in the last
+    layer, in configured order."""
 
 
 def summarize(
@@ -158,7 +167,7 @@ def summarize(
             unknown=[
                 _seat_name(slot)
                 for slot, call in zip(slots, calls, strict=True)
-                if any(one["usage"] is None for one in call["calls"])
+                if not all(map(_tells_all_tokens, call["calls"]))
             ],
         ),
         cost=CostSummary(
@@ -178,6 +187,17 @@ def summarize(
 def _left_out(layers: dict[str, LayerRecord]) -> BudgetDecision | None:
     """Return what was left out because of the budget, as the last layer that was asked says."""
     return next((record["budget"] for record in layers.values() if "budget" in record), None)
+
+
+def continued(summary: MoASummary, earlier: Mapping[str, Any]) -> MoASummary:
+    """Return the summary of a further step of a turn: who was asked, and who is missing, is as its first step told.
+
+    Args:
+        summary: Of the step, in which no proposer was asked.
+        earlier: `degraded`, `ok`, `planned`, `missing` and `depth` of the first step, as far as they are known.
+    """
+    degraded = summary["degraded"] or bool(earlier.get("degraded"))
+    return cast("MoASummary", {**summary, **earlier, "degraded": degraded})
 
 
 def _substitutes(layers: dict[str, LayerRecord], answer: Proposal, substitute: Proposal | None) -> list[Substitute]:
@@ -233,17 +253,33 @@ def _cost(call: Proposal, prices: PriceTable) -> float | None:
 
 
 def _cost_of(call: CallRecord, prices: PriceTable) -> float | None:
+    if call.get("cached"):
+        return 0.0
     nested = call["nested"]
-    return prices.cost(call["model"], call["usage"]) if nested is None else nested["cost"]
+    return prices.cost(call["model"], billed_usage(call)) if nested is None else nested["cost"]
 
 
 def _unpriced(call: Proposal, prices: PriceTable) -> list[str]:
-    return [
-        model
-        for one in call["calls"]
-        for model in ([one["model"]] if one["nested"] is None else one["nested"]["unpriced"])
-        if one["nested"] is not None or _cost_of(one, prices) is None
-    ]
+    return [model for one in call["calls"] for model in _unpriced_of(one, prices)]
+
+
+def _unpriced_of(call: CallRecord, prices: PriceTable) -> list[str]:
+    """Return the models of a request whose cost is unknown, or known in part only."""
+    if call.get("cached"):
+        return []
+    if call["nested"] is not None:
+        return call["nested"]["unpriced"]
+    is_partly_unknown = call.get("unreported") and prices.cost(call["model"], None) is None
+    return [call["model"]] if is_partly_unknown or _cost_of(call, prices) is None else []
+
+
+def _tells_all_tokens(call: CallRecord) -> bool:
+    """Say whether every call below a request has told its tokens, or cost nothing."""
+    if call.get("cached"):
+        return True
+    nested = call["nested"]
+    within = nested is None or not nested.get("unknown")
+    return call["usage"] is not None and not call.get("unreported") and within
 
 
 def _is_degraded(call: Proposal) -> bool:

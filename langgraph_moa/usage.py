@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,8 @@ from langgraph_moa.tables import read_table
 
 PER_MILLION = 1_000_000
 PACKAGED_PRICES = Path(__file__).with_name("prices.toml")
+_RATES = ("input", "output", "cached_input", "cache_write")
+_KEPT_FOR = re.compile(r"ephemeral_\w+_input_tokens")
 
 
 class Price(NamedTuple):
@@ -26,6 +30,8 @@ class Price(NamedTuple):
     """Of input tokens read from the provider's prompt cache; `None`: as `input`."""
     date: str | None = None
     """ISO date of this price, where it is older than its table."""
+    cache_write: float | None = None
+    """Of input tokens written to the provider's prompt cache, however long it keeps them; `None`: as `input`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,11 @@ class PriceTable:
     """Providers that nobody bills, such as `offline`."""
 
     def __post_init__(self) -> None:
-        """Check every price, and keep the table as it is now."""
+        """Check every field, and keep the table as it is now."""
+        if not isinstance(self.source, str):
+            raise ConfigurationError(f"PriceTable.source must be text, got {shown(self.source)}. Say whose prices")
+        if not _is_iso_date(self.date):
+            raise ConfigurationError(f"PriceTable.date must be like '2026-01-31', got {shown(self.date)}")
         rows = known_keys("PriceTable.prices", self.prices)
         prices = {model: _price(f"PriceTable.prices: {model}", row) for model, row in rows.items()}
         object.__setattr__(self, "prices", prices)
@@ -100,22 +110,40 @@ class PriceTable:
         price = self.prices.get(model)
         if price is None or usage is None or usage["input_tokens"] is None or usage["output_tokens"] is None:
             return None
-        cached = min(usage["cached_tokens"] or 0, usage["input_tokens"])
+        read = usage["input_tokens"]
+        cached = min(usage["cached_tokens"] or 0, read)
+        kept = min(_written_to_cache(usage), read - cached)
         cached_price = price.input if price.cached_input is None else price.cached_input
-        fresh = usage["input_tokens"] - cached
-        return (fresh * price.input + cached * cached_price + usage["output_tokens"] * price.output) / PER_MILLION
+        kept_price = price.input if price.cache_write is None else price.cache_write
+        input_cost = (read - cached - kept) * price.input + cached * cached_price + kept * kept_price
+        return (input_cost + usage["output_tokens"] * price.output) / PER_MILLION
+
+
+def _written_to_cache(usage: Usage) -> int:
+    """Return the input tokens that the provider has written to its prompt cache, told in one count or by duration."""
+    details = usage.get("input_details", {})
+    by_duration = sum(count for name, count in details.items() if _KEPT_FOR.fullmatch(name))
+    return max(details.get("cache_creation", 0), by_duration)
 
 
 def _price(what: str, row: object) -> Price:
     if isinstance(row, Price):
         row = {name: value for name, value in row._asdict().items() if value is not None}
-    fields = known_keys(what, row, ("input", "output", "cached_input", "date", "source"), required=("input", "output"))
-    for name in ("input", "output", "cached_input"):
+    fields = known_keys(what, row, (*_RATES, "date", "source"), required=("input", "output"))
+    for name in _RATES:
         number(f"{what}: {name}", fields.get(name), low=0)
     if fields["input"] is None or fields["output"] is None:
         raise ConfigurationError(f"{what}: input and output must be numbers. Leave out a model whose price is unknown")
-    date = fields.get("date")
-    return Price(fields["input"], fields["output"], fields.get("cached_input"), None if date is None else str(date))
+    rates = {name: fields[name] for name in _RATES if name in fields}
+    day = fields.get("date")
+    return Price(**rates, date=None if day is None else str(day))
+
+
+def _is_iso_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def read_prices(what: str, value: object) -> PriceTable | None:

@@ -9,11 +9,27 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
 
-from langgraph_moa import Aggregator, Budget, BudgetError, ConfigurationError, Layer, Mixture, PriceTable, Proposer
-from langgraph_moa.affording import Account, continuing, opening, seconds_left, spent
-from langgraph_moa.budget import BudgetDecision
+from langgraph_moa import (
+    Aggregator,
+    Budget,
+    BudgetError,
+    ChatMoA,
+    ConfigurationError,
+    Layer,
+    Mixture,
+    PriceTable,
+    Proposer,
+    create_moa,
+)
+from langgraph_moa.affording import Account, continuing, is_over, opening, refuse_answer, seconds_left, spent
+from langgraph_moa.budget import BUDGET_EXCEEDED, BudgetDecision, LeftOut
+from langgraph_moa.errors import ContextWindowError
+from langgraph_moa.fitting import estimate_request, estimate_tokens
+from langgraph_moa.prompts import with_references
 from langgraph_moa.proposal import CallRecord, NestedRun, Place, Proposal, Usage, skipped
+from langgraph_moa.room import Room
 from langgraph_moa.state import LayerRecord
 from langgraph_moa.usage import Price
 
@@ -233,6 +249,164 @@ def test_seconds_that_are_left() -> None:
     assert seconds_left(None, asked) is None
 
 
+def test_a_layers_own_aggregator_without_seconds_is_left_out() -> None:
+    """When the proposers took all seconds, their layer's aggregator is not asked, and the decision names it."""
+    layer = Layer([Proposer("openai:a", name="p0")], aggregator="openai:a")
+    recipe, asked = Mixture([layer], "openai:a"), left(first_layer("p0", seconds=5.0))
+    assert is_over(Budget(max_seconds=5), asked)
+    decision = continuing(account(recipe, Budget(max_seconds=5)), asked)
+    assert decision == BudgetDecision(
+        limit="max_seconds", allowed=5.0, needed=5.0, dropped_layers=[], dropped_slots=["layer_1_join"]
+    )
+    with pytest.raises(BudgetError):
+        continuing(account(recipe, Budget(max_seconds=5, on_exceeded="raise")), asked)
+
+
+def left_out(slot: str) -> Proposal:
+    """Return what is written for a proposer of the first layer that a budget of 700 tokens did not allow for."""
+    why = LeftOut(kind=BUDGET_EXCEEDED, message="", limit="max_tokens", allowed=700.0, needed=900.0)
+    return skipped(Place(1, 0, slot), "openai:a", why)
+
+
+@pytest.mark.parametrize("budget", [Budget(max_tokens=10**9), Budget(max_cost=9, on_exceeded="raise")])
+def test_what_was_left_out_stays_left_out(budget: Budget) -> None:
+    """What the proposals say was left out before the first call is the decision, whatever the budget is by now."""
+    recipe = mixture("openai:a", "openai:a", "openai:a", depth=3)
+    asked = left([*first_layer("p0"), left_out("p1"), left_out("p2")])
+    assert continuing(account(recipe, budget), asked) == BudgetDecision(
+        limit="max_tokens",
+        allowed=700.0,
+        needed=900.0,
+        dropped_layers=[2],
+        dropped_slots=["layer_1_p2", "layer_1_p1"],
+    )
+
+
+def test_what_was_not_left_out_is_not_said_to_be() -> None:
+    """Proposers that were asked are none that a smaller budget has dropped; the further layers are."""
+    recipe = mixture("openai:a", "openai:a", "openai:a", depth=3)
+    asked = left(first_layer("p0", "p1", "p2"))
+    used = spent(account(recipe, UNLIMITED), asked)
+    least = used.plus(account(recipe, UNLIMITED).plan((), written=[10, 10, 10])).tokens
+    small = account(recipe, Budget(max_tokens=least), tokens=QUESTION)
+    opened = small.opening
+    assert opened is not None
+    assert opened["dropped_slots"]
+    decision = continuing(small, asked)
+    assert decision is not None
+    assert (decision["dropped_layers"], decision["dropped_slots"]) == ([2], [])
+
+
+def test_an_answer_that_is_not_affordable_is_refused() -> None:
+    """The aggregator's request is refused as soon as it passes a limit, with what the layers have used."""
+    recipe, references = mixture("openai:a"), ["x" * 300, "x" * 300]
+    asked = left(first_layer("p0"))
+    limited = account(recipe, UNLIMITED)
+    needed = spent(limited, asked).plus(limited.plan((), written=[100, 100])).tokens
+    refuse_answer(account(recipe, Budget(max_tokens=needed)), asked, references)
+    with pytest.raises(BudgetError) as caught:
+        refuse_answer(account(recipe, Budget(max_tokens=needed - 1)), asked, references)
+    assert (caught.value.spent, caught.value.spent + caught.value.needed) == (110, needed)
+    assert caught.value.proposals == asked["1"]["proposals"]
+
+
+def test_what_the_aggregator_is_given_besides_counts_for_it_alone() -> None:
+    """Tools and a schema of its own are read once, by the aggregator, whatever the layers."""
+    recipe = mixture("openai:a", "openai:a", depth=3)
+    plain, more = (Account(recipe, UNLIMITED, PRICES, QUESTION, aside=aside) for aside in (0, 500))
+    assert more.plan(recipe.layers).tokens - plain.plan(recipe.layers).tokens == 500
+    assert more.plan((), written=[1]).tokens - plain.plan((), written=[1]).tokens == 500
+
+
+def test_an_aggregator_that_is_not_asked_takes_nothing() -> None:
+    """Where a graph ends with the layers, the aggregator needs no price, is not planned, and is never too dear."""
+    recipe = Mixture.of([Proposer("openai:a", name="p0", max_tokens=9)], Aggregator("openai:unknown", max_tokens=10**6))
+    layers_alone = Account(recipe, Budget(max_cost=1, max_tokens=150), PRICES, QUESTION, answers=False)
+    assert opening(layers_alone) is None
+    assert layers_alone.plan(recipe.layers).tokens == QUESTION + 9
+    assert continuing(layers_alone, left(first_layer("p0", written=10**4))) is None
+    with pytest.raises(ConfigurationError, match="none for openai:unknown"):
+        opening(replace(layers_alone, answers=True))
+
+
+@pytest.mark.parametrize("form", [lambda inner: ChatMoA(mixture=inner), create_moa, lambda inner: inner])
+def test_a_mixture_in_a_slot_counts_with_all_its_calls(form: Any) -> None:
+    """A mixture in a slot is planned with all its calls in every form: the recipe, its graph, and its chat model."""
+    inner = mixture("openai:a", "openai:b", depth=3, name="inner")
+    recipe = Mixture.of([Proposer(form(inner), name="p0")], Aggregator("openai:a", max_tokens=100))
+    limited = account(recipe, Budget(max_cost=1))
+    assert opening(limited) is None
+    (seat, _) = limited.seats()
+    assert [call.slot for call in seat.calls] == ["p0/p0", "p0/p1", "p0/p0", "p0/p1", "p0/aggregator"]
+    dear = mixture("openai:nobody-knows", name="inner")
+    with pytest.raises(ConfigurationError, match="none for openai:nobody-knows"):
+        opening(account(Mixture.of([form(dear)], "openai:a"), Budget(max_cost=1)))
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 900), min_size=1, max_size=8),
+    window=st.integers(400, 6000),
+    placement=st.sampled_from(["tail", "system"]),
+    prompt=st.sampled_from([None, "judge " * 50]),
+)
+def test_windows_are_planned_as_they_are_read(
+    lengths: list[int], window: int, placement: Any, prompt: str | None
+) -> None:
+    """An aggregator that reads in windows is planned with as many calls as it makes, each as long at least."""
+    merger = Aggregator("openai:a", max_tokens=100, context_window=window, prompt=prompt)
+    options: dict[str, Any] = {"reference_placement": placement, "on_overflow": "windows"}
+    recipe = Mixture.of(["openai:a"], merger, **options)
+    conversation = [HumanMessage("why? " * 20)]
+    references = ["x" * 3 * length for length in lengths]
+    room = Room(merger, "aggregator", instructions=prompt, placement=placement)
+    try:
+        shown = room.fit(conversation, references, "windows").windows
+    except ContextWindowError:
+        return
+    planner = account(recipe, UNLIMITED, estimate_request(conversation))._planner()
+    (seat,) = planner.seats((), merger, written=lengths)
+    assert len(seat.calls) == len(shown)
+    carried = [(), *([("x" * 3 * room.carried,)] * (len(shown) - 1))]
+    for call, given_before, references_here in zip(seat.calls, carried, shown, strict=True):
+        request = with_references(
+            conversation, [*given_before, *references_here], instructions=prompt, placement=placement
+        )
+        texts = sum(map(estimate_tokens, references_here))  # instructions of a single request count a little less
+        least = estimate_request(request) if len(shown) > 1 else texts
+        assert call.input_tokens is not None
+        assert call.input_tokens >= least
+        assert len(shown) == 1 or call.input_tokens <= window - 100
+
+
+def test_a_request_in_windows_that_tells_nothing_counts_as_the_longest() -> None:
+    """Of a layer's aggregator that reads in windows, each request of unknown tokens counts once, not as all of them."""
+    merger = Aggregator("openai:a", max_tokens=100, context_window=900)
+    proposers = [Proposer("openai:a", name=f"p{number}", max_tokens=300) for number in range(4)]
+    recipe = Mixture([Layer(proposers, aggregator=merger)], "openai:a", on_overflow="windows")
+    limited = account(recipe, UNLIMITED)
+    planned = next(seat for seat in limited.seats() if seat.name == "join")
+    assert len(planned.calls) > 1
+    asked = left(first_layer("p0", read=0, written=0))
+    asked["1"]["synthesis"] = answered(1, "join", request(None, None))
+    longest = max(call.input_tokens or 0 for call in planned.calls) + 100
+    assert spent(limited, asked).tokens == longest
+
+
+def test_the_schema_counts_in_every_request() -> None:
+    """In a structured mixture, what says the schema is read in every call."""
+    schema = {"title": "T", "type": "object", "properties": {"a": {"type": "integer", "description": "x" * 4000}}}
+    plain, structured = (mixture("openai:a", "openai:a", depth=3, answer_schema=given) for given in (None, schema))
+    more = [
+        with_schema.calls[0].input_tokens - without.calls[0].input_tokens  # type: ignore[operator]
+        for without, with_schema in zip(
+            account(plain, UNLIMITED).seats(), account(structured, UNLIMITED).seats(), strict=True
+        )
+    ]
+    assert len(more) == 5
+    assert min(more) > 1000
+
+
 @pytest.mark.parametrize(
     ("calls", "tokens"),
     [
@@ -241,15 +415,24 @@ def test_seconds_that_are_left() -> None:
         pytest.param([request(None, None)], 200, id="unknown"),
         pytest.param([request(5, None)], 105, id="half-known"),
         pytest.param([request(None, None, error={"kind": "E", "message": "m"}), request(5, 7)], 212, id="failed"),
+        pytest.param([request(5, 7, unreported=1)], 200, id="known-in-part"),
+        pytest.param([request(500, 7, unreported=1)], 600, id="known-in-part-and-more-than-planned"),
+        pytest.param([request(5, 7, cached=False, billed=None)], 200, id="the-rest-of-the-cache-unknown"),
+        pytest.param([request(500, 700, cached=False, billed=request(5, 7)["usage"])], 12, id="from-the-cache-in-part"),
+        pytest.param([request(5, 7, cached=True, billed=None)], 0, id="from-the-cache"),
+        pytest.param([request(None, None, cached=True, billed=None)], 0, id="unknown-from-the-cache"),
         pytest.param([], 0, id="never-asked"),
     ],
 )
 def test_what_is_unknown_counts_as_it_was_estimated(calls: list[CallRecord], tokens: int) -> None:
-    """A request whose tokens are unknown counts as planned: 100 of the conversation and 100 of its answer."""
+    """A request whose tokens are unknown counts as planned: 100 of the conversation and 100 of its answer.
+
+    What LangChain's cache has answered counts as nothing.
+    """
     recipe = mixture("openai:a")
     used = spent(account(recipe, UNLIMITED), left([answered(1, "p0", *calls)]))
     assert used.tokens == tokens
-    assert used.cost > 0 or not calls
+    assert (used.cost > 0) == (tokens > 0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, ChatMessage, HumanMessage, ToolMessage
 
-from langgraph_moa.answering import ADVICE, AnswerOptions, advice_of_turn, answering, options_for, references_of_turn
+from langgraph_moa.answering import (
+    ADVICE,
+    AnswerOptions,
+    advice_of_turn,
+    answering,
+    options_for,
+    proposed_in_turn,
+    references_of_turn,
+)
 
 CALL = {"name": "add", "args": {}, "id": "1"}
 RESULT = ToolMessage("3", tool_call_id="1")
@@ -57,3 +65,24 @@ def test_advisers_are_remembered_each_by_its_name() -> None:
 def test_what_is_no_list_of_texts_is_no_reference(summary: Any) -> None:
     """Whatever else a message holds under that key, nothing is taken for references."""
     assert references_of_turn([HumanMessage("q"), said(summary), RESULT], "r") is None
+
+
+PROPOSED = {"layer": 1, "index": 0, "proposer": "a", "model": "m", "text": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        pytest.param([PROPOSED], (PROPOSED,), id="kept"),
+        pytest.param(None, (), id="nothing"),
+        pytest.param("a", (), id="text"),
+        pytest.param(["a"], (), id="texts"),
+        pytest.param([PROPOSED, {**PROPOSED, "text": None}], (), id="no-text"),
+        pytest.param([{"proposer": "a"}], (), id="half"),
+    ],
+)
+def test_a_turn_remembers_who_has_said_what(kept: Any, expected: tuple[Any, ...]) -> None:
+    """What stands beside the references is given back whole, or not at all; another recipe's is nothing."""
+    turn: list[AnyMessage] = [HumanMessage("q"), said({"recipe": "r", "references": ["yes"], "proposed": kept}), RESULT]
+    assert proposed_in_turn(turn, "r") == expected
+    assert proposed_in_turn(turn, "another") == ()

@@ -7,20 +7,26 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langgraph_moa import (
     Aggregator,
     Budget,
     BudgetError,
+    ChatMoA,
     ConfigurationError,
     Layer,
     Mixture,
     PriceTable,
     Proposer,
+    create_aggregation,
     create_moa,
 )
+from langgraph_moa.fitting import estimate_request
 from langgraph_moa.summary import MoASummary
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from langgraph_moa.usage import Price
@@ -177,7 +183,7 @@ def test_seconds_bound_a_layer_and_end_the_layers(way: Way) -> None:
     assert [proposal["status"] for proposal in output["proposals"]] == ["ok", "timeout"]
     assert told["budget"] is not None
     assert (told["budget"]["limit"], told["budget"]["dropped_layers"]) == ("max_seconds", [2])
-    assert told["timing"]["layers"][0] < 30
+    assert told["timing"]["layers"][0] < 10 * 0.3
     assert (len(quick.requests), len(last.requests)) == (1, 1)
 
 
@@ -254,18 +260,155 @@ def test_a_nested_mixture_has_the_prices_around_it_or_its_own(way: Way, own: flo
     assert told["usage"]["slots"][0]["cost"] == pytest.approx(2 * cost)
 
 
-def test_a_resumed_run_keeps_to_the_decision() -> None:
+@pytest.mark.parametrize(
+    ("stop", "tokens", "asked", "dropped"),
+    [
+        pytest.param({"interrupt_after": ["layer_1_join"]}, 8_000, [1, 1, 1], [], id="after-the-layer"),
+        pytest.param({"interrupt_before": ["layer_1_join"]}, 5_700, [1, 1, 0], ["layer_1_c"], id="before-its-join"),
+    ],
+)
+def test_a_resumed_run_keeps_to_the_decision(
+    stop: dict[str, Any], tokens: int, asked: list[int], dropped: list[str]
+) -> None:
     """What a run has left out stays left out when it is resumed, under a larger budget too: the checkpoint says so."""
     actors, saver = Cast(written=LONG), InMemorySaver()
     config: Any = {"configurable": {"thread_id": "one"}}
-    small, large = (actors.mixture(budget=Budget(max_tokens=tokens)) for tokens in (8_000, 10**9))
-    create_moa(small, checkpointer=saver, interrupt_after=["layer_1_join"]).invoke(ask("why?"), config)
-    assert actors.calls == [1, 1, 1, 0]
+    small, large = (actors.mixture(budget=Budget(max_tokens=limit)) for limit in (tokens, 10**9))
+    create_moa(small, checkpointer=saver, **stop).invoke(ask("why?"), config)
+    assert actors.calls == [*asked, 0]
     output = create_moa(large, checkpointer=saver).invoke(None, config)
-    assert actors.calls == [1, 1, 1, 1]
+    assert actors.calls == [*asked, 1]
     told = summary_of(output)["budget"]
     assert told is not None
-    assert told["dropped_layers"] == [2]
+    assert (told["limit"], told["allowed"]) == ("max_tokens", tokens)
+    assert (told["dropped_layers"], told["dropped_slots"]) == ([2], dropped)
+
+
+def test_a_smaller_budget_drops_nobody_who_has_answered() -> None:
+    """A run that is resumed with less says what it really leaves out: no proposer that was asked."""
+    actors, saver = Cast(), InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "one"}}
+    large, small = (actors.mixture(budget=Budget(max_tokens=tokens)) for tokens in (10**9, 3_000))
+    create_moa(large, checkpointer=saver, interrupt_before=["layer_1_join"]).invoke(ask("why?"), config)
+    told = summary_of(create_moa(small, checkpointer=saver).invoke(None, config))["budget"]
+    assert actors.calls == [1, 1, 1, 1]
+    assert told is not None
+    assert (told["dropped_layers"], told["dropped_slots"]) == ([2], [])
+
+
+def test_what_a_person_writes_is_within_the_budget_too() -> None:
+    """A text that a person has put in after the join counts before the aggregator is asked."""
+    actors, saver = Cast(), InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "one"}}
+    mixture = actors.mixture(depth=2, budget=Budget(max_tokens=9_000))
+    graph = create_moa(mixture, checkpointer=saver, interrupt_before=["aggregator"])
+    graph.invoke(ask("why?"), config)
+    layers = graph.get_state(config).values["layers"]
+    layers["1"]["proposals"][0]["text"] = "word " * 10_000
+    graph.update_state(config, {"layers": layers}, as_node="layer_1_join")
+    with pytest.raises(BudgetError):
+        graph.invoke(None, config)
+    assert actors.calls == [1, 1, 1, 0]
+
+
+@sync_and_async
+def test_the_aggregator_of_a_layer_keeps_to_the_seconds(way: Way) -> None:
+    """A layer's own aggregator that does not answer within the seconds of the budget is replaced by a proposal."""
+    slow, last = model("c", delay=60), model("g")
+    layer = Layer([Proposer(model("a"), name="a")], aggregator=slow)
+    output = way(create_moa(Mixture([layer, layer], last, budget=Budget(max_seconds=0.3))))[FIRST]
+    told = summary_of(output)
+    assert (len(slow.requests), len(last.requests)) == (1, 1)
+    assert [(one["seat"], one["proposer"]) for one in told["substitutes"]] == [("layer_1_join", "a")]
+    assert told["budget"] is not None
+    assert (told["budget"]["limit"], told["budget"]["dropped_layers"]) == ("max_seconds", [2])
+    assert told["timing"]["layers"][0] < 15
+
+
+@sync_and_async
+def test_the_aggregator_of_a_layer_is_not_asked_when_the_seconds_are_over(way: Way) -> None:
+    """When a layer's proposers take all seconds, what they say goes on as it is, and the answer says so."""
+    merger, last = model("c"), model("g")
+    layer = Layer([Proposer(model("a"), name="a"), Proposer(model("b", delay=60), name="b")], aggregator=merger)
+    output = way(create_moa(Mixture([layer], last, on_partial="allow", budget=Budget(max_seconds=0.3))))[FIRST]
+    told = summary_of(output)
+    assert (len(merger.requests), len(last.requests)) == (0, 1)
+    assert told["budget"] is not None
+    assert (told["budget"]["limit"], told["budget"]["dropped_slots"]) == ("max_seconds", ["layer_1_join"])
+    assert "a says so" in last.requests[0][-1].text
+
+
+@tool
+def look_up(word: str) -> str:
+    """Look a word up."""
+    return f"{word} " * 10_000
+
+
+def test_the_further_steps_of_a_tool_loop_are_within_the_budget() -> None:
+    """In a tool loop, the aggregator is not asked to read results that pass the budget of its call."""
+    call = AIMessage("", tool_calls=[{"name": "look_up", "args": {"word": "sky"}, "id": "1"}])
+    last = ScriptedChatModel(model_name="g", replies=[call, "done"])
+    mixture = Mixture.of([Proposer(model("a"), max_tokens=20)], Aggregator(last, max_tokens=20))
+    limited = ChatMoA(mixture=replace(mixture, budget=Budget(max_tokens=5_000)))
+    with pytest.raises(BudgetError, match="0 tokens were used"):
+        create_agent(limited, tools=[look_up]).invoke(cast("Any", ask("why?")))
+    assert len(last.requests) == 1
+
+
+@pytest.mark.parametrize("given", ["tools", "schema"])
+def test_what_a_chat_model_is_given_counts(given: str) -> None:
+    """Tools that are bound to a chat model, and a schema that it is to answer in, count before any call."""
+    actors = Cast()
+    chat = ChatMoA(mixture=actors.mixture(depth=2, budget=Budget(max_tokens=9_000)))
+    words = "word " * 10_000
+    parameters = {"type": "object", "properties": {"a": {"type": "string", "description": words}}, "required": ["a"]}
+    asking = (
+        chat.bind_tools([{"type": "function", "function": {"name": "one", "parameters": parameters}}])
+        if given == "tools"
+        else chat.with_structured_output({"title": "One", **parameters})
+    )
+    with pytest.raises(BudgetError):
+        asking.invoke("why?")
+    assert actors.calls == [0, 0, 0, 0]
+
+
+def test_an_old_run_is_aggregated_again_within_a_budget() -> None:
+    """An aggregation alone counts what it reads, and nothing of the run that made the proposals."""
+    actors = Cast(written=LONG)
+    output = create_moa(actors.mixture(depth=2)).invoke(ask("why?"))
+    given: Any = {**ask("why?"), "proposals": output["proposals"]}
+    for tokens, answers in ((2_000, True), (500, False)):
+        again = create_aggregation(actors.mixture(depth=2, budget=Budget(max_tokens=tokens)))
+        if answers:
+            assert again.invoke(given)["messages"][-1].text == "g says so"
+        else:
+            with pytest.raises(BudgetError):
+                again.invoke(given)
+
+
+@sync_and_async
+def test_windows_are_within_the_budget(way: Way) -> None:
+    """A run whose aggregator would read in more windows than the budget allows for makes no call of it."""
+
+    def reading(messages: list[BaseMessage]) -> AIMessage:
+        return answer("sum " * 100, read=estimate_request(messages))
+
+    def answer(text: str, *, read: int) -> AIMessage:
+        usage = UsageMetadata(input_tokens=read, output_tokens=300, total_tokens=read + 300)
+        return AIMessage(text, usage_metadata=usage)
+
+    seats = [
+        Proposer(ScriptedChatModel(model_name=name, replies=lambda _: answer("word " * 170, read=60)), max_tokens=300)
+        for name in "abcdef"
+    ]
+    last = ScriptedChatModel(model_name="g", replies=reading)
+    mixture = Mixture.of(seats, Aggregator(last, max_tokens=300, context_window=1600), on_overflow="windows")
+    whole = way(create_moa(mixture))[FIRST]
+    windows, taken = len(last.requests), whole["messages"][-1].usage_metadata["total_tokens"]
+    assert windows > 1
+    with pytest.raises(BudgetError):
+        way(create_moa(replace(mixture, budget=Budget(max_tokens=taken - 1, on_exceeded="raise"))))
+    assert len(last.requests) == windows
 
 
 def test_every_turn_has_a_budget_of_its_own() -> None:

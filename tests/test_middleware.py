@@ -15,10 +15,21 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 
-from langgraph_moa import ConfigurationError, Layer, Mixture, MoAMiddleware, Proposer, QuorumError
+from langgraph_moa import (
+    Aggregator,
+    Budget,
+    ConfigurationError,
+    Layer,
+    Mixture,
+    MoAMiddleware,
+    PriceTable,
+    Proposer,
+    QuorumError,
+)
 from langgraph_moa.answering import ADVICE, Fanout
 from langgraph_moa.prompts import Placement, split_references
 from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.usage import Price
 
 QUESTION = {"messages": [HumanMessage("What is 1 + 2?")]}
 CALL = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1, "b": 2}, "id": "call_0001"}])
@@ -70,6 +81,18 @@ def test_how_often_proposers_are_asked(asynchronous: bool, fanout: Fanout, asked
     out = run(agent, asynchronous=asynchronous)
     run(agent, {"messages": [*out["messages"], HumanMessage("Again!")]}, asynchronous=asynchronous)
     assert len(proposer.requests) == asked
+
+
+@both
+def test_a_budget_covers_the_advice_alone(asynchronous: bool) -> None:  # noqa: FBT001
+    """The mixture's own aggregator, which is not asked, needs no price and takes nothing of its budget."""
+    proposer = Proposer(ScriptedChatModel(model_name="a", replies="advice"), max_tokens=20)
+    prices = PriceTable(prices={"scriptedchatmodel:a": Price(1.0, 1.0)}, date="2026-01-31", source="by hand")
+    budget = Budget(max_cost=1.0, max_tokens=500)
+    unknown = Aggregator("openai:never-asked", max_tokens=10**6)
+    mixture = Mixture.of([proposer], unknown, prices=prices, budget=budget)
+    agent = create_agent(ScriptedChatModel(replies="three"), middleware=[MoAMiddleware(mixture)])
+    assert run(agent, asynchronous=asynchronous)["messages"][-1].text == "three"
 
 
 def test_a_turn_goes_on_after_a_restart() -> None:

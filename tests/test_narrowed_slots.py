@@ -116,6 +116,38 @@ def test_a_picture_reaches_who_can_see(call: Call, simulator: Simulator, caplog:
         assert PICTURE in request.body["messages"][0]["content"]
 
 
+@every_call
+def test_a_fallback_that_sees_stands_in_for_a_blind_model(call: Call) -> None:
+    """Of a slot's models, those that take what the conversation holds are asked in their order, and no others."""
+    blind, broken, sighted = (
+        ScriptedChatModel(model_name=name, replies=reply, profile=ModelProfile(image_inputs=sees))
+        for name, reply, sees in (
+            ("blind", "x", False),
+            ("broken", ValueError("down"), True),
+            ("sighted", "a cat", True),
+        )
+    )
+    out = call(create_moa(slot(blind, fallbacks=[broken, blind, sighted])), [SEEN])
+    seen = out["proposals"][0]
+    assert (seen["status"], seen["text"], seen["attempts"]) == ("ok", "a cat", 2)
+    assert [(one["model"], one["fallback"]) for one in seen["calls"]] == [
+        ("scriptedchatmodel:broken", 1),
+        ("scriptedchatmodel:sighted", 3),
+    ]
+    assert blind.requests == []
+    assert out["messages"][-1].response_metadata["moa"]["degraded"]
+    call(create_moa(slot(blind, fallbacks=[sighted])), [OWN])
+    assert len(blind.requests) == 1
+
+
+@every_call
+def test_a_slot_none_of_whose_models_sees_is_skipped(call: Call) -> None:
+    """Where no model of a slot takes what the conversation holds, no request is made for it."""
+    blind = ScriptedChatModel(profile=ModelProfile(image_inputs=False))
+    out = call(create_moa(slot(blind, fallbacks=[blind])), [SEEN])
+    assert (out["proposals"][0]["status"], blind.requests) == ("skipped", [])
+
+
 @pytest.mark.parametrize(
     ("options", "status"),
     [

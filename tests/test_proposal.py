@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.ai import UsageMetadata, add_usage
 
 from langgraph_moa.proposal import (
     NestedRun,
     Usage,
+    as_usage_metadata,
     finish_reason,
+    is_from_cache,
     nested_run,
     served_model,
     status_of,
@@ -21,6 +24,14 @@ from langgraph_moa.proposal import (
     usage_of,
     visible_text,
 )
+
+
+def said(summary: Any, usage: Any = None) -> AIMessage:
+    """Return an answer with a summary and token counts of whatever shape, as a remote graph may give them."""
+    return AIMessage("x", response_metadata={"moa": summary}).model_copy(update={"usage_metadata": usage})
+
+
+REPORTED_BARE = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
 
 
 def tokens(given: int | None, written: int | None, cached: int | None = None, reasoning: int | None = None) -> Usage:
@@ -168,6 +179,45 @@ def test_cached_and_reasoning_tokens() -> None:
     assert usage_of(AIMessage("x", usage_metadata=reported)) == tokens(50, 20, cached=40, reasoning=0)
 
 
+COUNT = st.integers(0, 10**9)
+INPUT_DETAILS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("cache_read", "cache_creation", "audio", "priority_cache_read"), COUNT)
+)
+OUTPUT_DETAILS = st.fixed_dictionaries({}, optional=dict.fromkeys(("reasoning", "audio", "flex_reasoning"), COUNT))
+METADATA = st.fixed_dictionaries(
+    {"input_tokens": COUNT, "output_tokens": COUNT, "total_tokens": COUNT},
+    optional={
+        "input_token_details": INPUT_DETAILS.filter(bool),
+        "output_token_details": OUTPUT_DETAILS.filter(bool),
+    },
+)
+
+
+@given(st.lists(METADATA, min_size=1, max_size=4), st.integers(0, 4))
+def test_no_kind_of_token_is_lost(reported: list[Any], nested: int) -> None:
+    """A sum is what LangChain makes of the same reports, key by key, also of sums that nested mixtures have told."""
+    usages = [usage_of(AIMessage("x", usage_metadata=one)) for one in reported]
+    inner = said({**SUMMARY, "usage": {"total": sum_usage(usages[:nested])}})
+    total = sum_usage([usage_of(inner), *usages[nested:]])
+    assert as_usage_metadata(total) == functools.reduce(add_usage, reported)
+
+
+@pytest.mark.parametrize(
+    ("usage", "cached"),
+    [
+        pytest.param({"total_cost": 0}, True, id="without-counts"),
+        pytest.param({**REPORTED_BARE, "total_cost": 0}, True, id="with-counts"),
+        pytest.param({**REPORTED_BARE, "total_cost": 0.5}, False, id="billed"),
+        pytest.param({**REPORTED_BARE, "total_cost": False}, False, id="no-number"),
+        pytest.param(REPORTED_BARE, False, id="no-cost"),
+        pytest.param(None, False, id="nothing"),
+    ],
+)
+def test_what_came_from_the_cache(usage: Any, cached: bool) -> None:  # noqa: FBT001
+    """An answer is from LangChain's cache where it reports that it cost nothing."""
+    assert is_from_cache(said(None, usage)) == cached
+
+
 def test_tokens_of_a_mixture_are_those_of_all_its_calls() -> None:
     """The answer of a nested mixture counts with its total, not with its last call."""
     total = tokens(900, 300)
@@ -180,15 +230,17 @@ SUMMARY: dict[str, Any] = {
     "mixture": "inner",
     "degraded": True,
     "missing": [{"layer": 1, "proposer": "a"}, {"layer": 2, "proposer": "b"}],
-    "usage": {"total": tokens(900, 300)},
+    "usage": {"total": tokens(900, 300), "unknown": ["layer_1_a"]},
     "cost": {"total": 0.5, "unpriced": ["a:z"]},
 }
-RUN = NestedRun(mixture="inner", degraded=True, missing=["layer_1_a", "layer_2_b"], cost=0.5, unpriced=["a:z"])
-
-
-def said(summary: Any, usage: Any = None) -> AIMessage:
-    """Return an answer with a summary and token counts of whatever shape, as a remote graph may give them."""
-    return AIMessage("x", response_metadata={"moa": summary}).model_copy(update={"usage_metadata": usage})
+RUN = NestedRun(
+    mixture="inner",
+    degraded=True,
+    missing=["layer_1_a", "layer_2_b"],
+    cost=0.5,
+    unpriced=["a:z"],
+    unknown=["layer_1_a"],
+)
 
 
 def test_the_run_of_a_nested_mixture() -> None:
@@ -209,6 +261,8 @@ def test_the_run_of_a_nested_mixture() -> None:
             {"missing": ["layer_1_" + "p" * 200] * 100},
             id="missing-long",
         ),
+        pytest.param({"usage": {"unknown": 5}}, {"unknown": []}, id="unknown-no-list"),
+        pytest.param({"usage": {"unknown": [5, "s" * 9_000]}}, {"unknown": ["s" * 200]}, id="unknown-long"),
         pytest.param({"cost": None}, {"cost": None, "unpriced": ["inner"]}, id="no-cost"),
         pytest.param({"cost": {"total": "1.5 $", "unpriced": ["a:z"]}}, {"cost": None}, id="dollars-in-words"),
         pytest.param({"cost": {"total": True, "unpriced": []}}, {"cost": None, "unpriced": ["inner"]}, id="bool"),
@@ -274,8 +328,8 @@ REPORTED = UsageMetadata(
     input_tokens=1,
     output_tokens=2,
     total_tokens=3,
-    input_token_details={"cache_read": 1},
-    output_token_details={"reasoning": 1},
+    input_token_details={"cache_read": 1, "audio": 1},
+    output_token_details={"reasoning": 1, "audio": 1},
 )
 
 
@@ -288,7 +342,10 @@ def test_whatever_a_remote_graph_says_can_be_read(summary: Any, usage: Any, bloc
     )
     run, total = nested_run(message), sum_usage([usage_of(message)])
     assert run is None or run["cost"] is None or 0 <= run["cost"] < 2**53
-    assert all(type(count) is int or count is None for count in (total or {}).values())
+    counts: dict[str, Any] = {**(total or {})}
+    details = [counts.pop(name, {}) for name in ("input_details", "output_details")]
+    assert all(type(count) is int or count is None for count in counts.values())
+    assert all(type(count) is int for table in details for count in table.values())
     assert status_of(message) in {"ok", "empty", "refused"}
 
 

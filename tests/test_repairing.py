@@ -9,8 +9,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from langgraph_moa.attempts import Terms
 from langgraph_moa.calling import Outcome, SeatCaller
+from langgraph_moa.fitting import estimate_request, estimate_tokens
 from langgraph_moa.mixture import Aggregator
 from langgraph_moa.proposal import Place
+from langgraph_moa.repairing import LONGEST_SHOWN
 from langgraph_moa.schemas import AnswerSchema
 from langgraph_moa.testing import ScriptedChatModel
 
@@ -22,10 +24,12 @@ SECRET = "sk-canary-0123456789abcdef"  # noqa: S105 - a stand-in
 OTHER_CALL = AIMessage("", tool_calls=[{"name": "search", "args": {}, "id": "1"}])
 
 
-async def outcome_of(*replies: Any, seconds: float = 60.0, **arguments: Any) -> tuple[Outcome, ScriptedChatModel]:
+async def outcome_of(
+    *replies: Any, seconds: float = 60.0, context_window: int | None = None, **arguments: Any
+) -> tuple[Outcome, ScriptedChatModel]:
     """Return what comes of a seat that is asked in the schema."""
     model = ScriptedChatModel(replies=replies)
-    caller = SeatCaller(Aggregator(model), answers_user=True, streams=False)
+    caller = SeatCaller(Aggregator(model, context_window=context_window), answers_user=True, streams=False)
     terms = Terms(seconds, schema=SCHEMA, arguments=arguments)
     return await caller.call(Place(2, 0, "aggregator"), [HumanMessage("Where?")], {}, terms), model
 
@@ -75,6 +79,45 @@ async def test_a_call_of_a_tool_that_was_given_is_an_answer() -> None:
     assert outcome.message is not None
     assert outcome.message.tool_calls
     assert len(model.requests) == 1
+
+
+async def test_a_call_of_a_tool_with_the_name_of_the_schema() -> None:
+    """Where the caller has given tools, also a call of one that has the schema's name is a call."""
+    call = AIMessage("", tool_calls=[{"name": "Place", "args": {"city": "Lyon"}, "id": "1"}])
+    given = [{"type": "function", "function": {"name": "Place"}}]
+    assert (await outcome_of(call))[0].proposal["text"] == GOOD
+    outcome, _ = await outcome_of(call, tools=given)
+    assert outcome.message is not None
+    assert [one["name"] for one in outcome.message.tool_calls] == ["Place"]
+
+
+@pytest.mark.parametrize("window", [None, 1_000])
+async def test_a_long_answer_is_shown_short(window: int | None) -> None:
+    """What does not fit is shown within a bound, and within the seat's window: its beginning and its end."""
+    outcome, model = await outcome_of(f"Well: {'word ' * 400_000} Lyon", GOOD, context_window=window)
+    assert outcome.proposal["status"] == "ok"
+    repair = model.requests[1]
+    assert estimate_tokens(repair[1].text) <= LONGEST_SHOWN
+    assert repair[1].text.startswith("Well: ")
+    assert repair[1].text.endswith(" Lyon")
+    assert window is None or estimate_request(repair) <= window
+
+
+async def test_no_repair_without_room() -> None:
+    """Where the window is too small for a repair, none is asked for, and the record says why."""
+    outcome, model = await outcome_of("Lyon " * 1_000, GOOD, context_window=120)
+    assert len(model.requests) == 1
+    assert outcome.unreadable is not None
+    assert outcome.proposal["error"] is not None
+    assert "context window" in outcome.proposal["error"]["message"]
+
+
+async def test_what_did_not_fit_can_be_written() -> None:
+    """Half a character in a broken call does not come back in the text that is kept."""
+    broken = {"name": "Place", "args": '{"city": "\ud800"', "id": "1", "error": None, "type": "invalid_tool_call"}
+    outcome, _ = await outcome_of(AIMessage("", invalid_tool_calls=[broken]))
+    assert outcome.unreadable is not None
+    assert outcome.unreadable.text == '{"city": "\ufffd"'
 
 
 async def test_no_repair_without_time() -> None:

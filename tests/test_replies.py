@@ -88,6 +88,14 @@ def test_tokens_of_all_turns_are_added_up() -> None:
     assert reply.usage["total_tokens"] == 21
 
 
+def test_turns_that_tell_no_tokens_are_counted() -> None:
+    """Answers of a state that do not tell their tokens are counted where others tell theirs."""
+    silent = AIMessage("x", id="s")
+    told = AIMessage("y", id="t", usage_metadata=USAGE)
+    assert read_reply({"messages": [QUESTION, silent, told]}, [QUESTION]).unreported == 1
+    assert read_reply({"messages": [QUESTION, silent]}, [QUESTION])[1:] == (None, 0)
+
+
 BLOCKS: list[str | dict[Any, Any]] = [
     {"type": "text", "text": "why?"},
     {"type": "image_url", "image_url": {"url": "u"}},

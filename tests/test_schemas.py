@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AliasChoices, BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
 from langgraph_moa.errors import ConfigurationError
@@ -61,6 +61,20 @@ class Picky(BaseModel):
     def _check(cls, _: str) -> str:
         msg = "no city is\ngood enough"
         raise RuntimeError(msg)
+
+
+class Optional(BaseModel):
+    """Needs nothing."""
+
+    name: str = "unknown"
+    age: int | None = None
+
+
+class OptionalTable(TypedDict, total=False):
+    """Needs nothing."""
+
+    name: str
+    age: int | None
 
 
 PLACE_SCHEMA = {
@@ -126,11 +140,46 @@ def test_instances() -> None:
         pytest.param(f'First {{"town": 1}}, I mean {GOOD}', id="second-object"),
         pytest.param(f'<think>{{"city": "Paris"}}</think>{GOOD}', id="thoughts-do-not-count"),
         pytest.param(f'{{not json}} {GOOD} {{"city": "Paris"}}', id="first-that-fits"),
+        pytest.param(f'Not {{"city": "Paris"}} but {GOOD}', id="most-of-the-fields"),
     ],
 )
 def test_a_value_is_found_in_text(text: str) -> None:
-    """The first object of the visible text that fits is the value."""
+    """The object of the visible text that fits and has most fields is the value, the first among equals."""
     assert AnswerSchema.of(Place).read(AIMessage(text))["city"] == "Lyon"
+
+
+@pytest.mark.parametrize("kind", [Optional, OptionalTable, AnswerSchema.of(Optional).json_schema])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param('{"answer": {"name": "Ann", "age": 3}}', None, id="wrapped"),
+        pytest.param('In {"foo": 1} form: {"name": "Ann"}', "Ann", id="second"),
+        pytest.param('{"name": "unknown"}', "unknown", id="as-by-default"),
+        pytest.param('{} or {"name": "Ann"}', "Ann", id="empty-first"),
+    ],
+)
+def test_an_object_of_other_fields_says_nothing(kind: Any, text: str, expected: str | None) -> None:
+    """Where no field is required, an object that has none of them is no value, unless it is empty."""
+    schema = AnswerSchema.of(kind)
+    assert schema.read(AIMessage("{}")) in ({}, {"name": "unknown", "age": None})
+    if expected is None:
+        with pytest.raises(Unreadable, match="none of the fields name, age"):
+            schema.read(AIMessage(text))
+    else:
+        assert schema.read(AIMessage(text))["name"] == expected
+
+
+def test_names_that_no_schema_tells() -> None:
+    """What a class reads by a second name, and what a dict may hold besides, says something."""
+
+    class Renamed(BaseModel):
+        """Reads two names."""
+
+        name: str = Field("", validation_alias=AliasChoices("name", "called"))
+
+    assert AnswerSchema.of(Renamed).read(AIMessage('{"called": "Ann"}'))["name"] == "Ann"
+    counts = {"title": "Counts", "properties": {"all": {}}, "additionalProperties": {"type": "integer"}}
+    assert AnswerSchema.of(counts).read(AIMessage('{"Ann": 3}')) == {"Ann": 3}
 
 
 def test_a_tool_call_counts_first() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph.state import CompiledStateGraph
@@ -17,6 +19,7 @@ from pydantic import BaseModel, SecretStr
 from langgraph_moa import (
     Aggregator,
     AggregatorError,
+    ChatMoA,
     ConfigurationError,
     Layer,
     Mixture,
@@ -244,6 +247,70 @@ def test_an_agent_in_a_slot_is_asked_in_words(way: Way) -> None:
     assert '"title": "City"' in asked[0]
 
 
+def tool_loop(schema: Any, aggregator: Aggregator, **options: Any) -> AIMessage:
+    """Return the last answer of an agent whose mixture calls a tool first."""
+
+    @tool
+    def look(place: str) -> str:
+        """Look a place up."""
+        return f"{place} is a city."
+
+    proposers = [Proposer(saying(value), name=name) for name, value in zip("abc", (PARIS, LYON, PARIS), strict=True)]
+    model = ChatMoA(mixture=Mixture.of(proposers, aggregator, answer_schema=schema, **options))
+    agent: Any = create_agent(model, tools=[look])
+    answer: AIMessage = agent.invoke(ask(FIRST))["messages"][-1]
+    return answer
+
+
+LOOK = AIMessage("", tool_calls=[{"name": "look", "args": {"place": "Paris"}, "id": "1"}])
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle_seed": 3}], ids=["in order", "shuffled"])
+def test_fields_after_a_call_of_a_tool(options: dict[str, Any]) -> None:
+    """In a later step of a turn, fields name their supporters all the same, though no proposer was asked again."""
+    aggregator = Aggregator(ScriptedChatModel(replies=[LOOK, LOOK, json.dumps(PARIS)]))
+    moa = tool_loop(City, aggregator, **options).response_metadata["moa"]
+    assert moa["fields"]["name"] == {"agreement": 2 / 3, "supporters": ["a", "c"], "values": 2}
+    assert (moa["planned"], "proposed" in moa) == (0, False)
+
+
+def test_the_plurality_stands_in_after_a_call_of_a_tool() -> None:
+    """In a later step of a turn, what was proposed in it stands in for an aggregator that fails."""
+    failing = ScriptedChatModel(replies=[LOOK, RuntimeError("down")])
+    answer = tool_loop(City, Aggregator(failing, on_failure="best_proposal"))
+    assert json.loads(answer.text) == PARIS
+    [substitute] = answer.response_metadata["moa"]["substitutes"]
+    assert (substitute["layer"], substitute["proposer"]) == (1, "a")
+
+
+def test_prose_stands_in_after_a_call_of_a_tool() -> None:
+    """The same holds for prose; where nothing may stand in, no more is kept than the references."""
+    failing = ScriptedChatModel(replies=[LOOK, RuntimeError("down")])
+    answer = tool_loop(None, Aggregator(failing, on_failure="best_proposal"))
+    assert json.loads(answer.text) == PARIS
+    call = ChatMoA(mixture=Mixture.of([saying(PARIS)], ScriptedChatModel(replies=LOOK))).bind_tools([]).invoke("q")
+    assert set(call.response_metadata["moa"]) >= {"references"}
+    assert "proposed" not in call.response_metadata["moa"]
+
+
+def test_a_tool_that_has_the_name_of_the_schema() -> None:
+    """With tools, a call of the one that is named as the schema is a call: it is run, and is no answer."""
+
+    @tool
+    def City(name: str) -> str:  # noqa: N802 - as the schema
+        """Look a city up."""
+        return f"{name} lies in France."
+
+    call = AIMessage("", tool_calls=[{"name": "City", "args": PARIS, "id": "1"}])
+    aggregator = ScriptedChatModel(replies=[call, json.dumps(LYON)])
+    agent: Any = create_agent(ChatMoA(mixture=mixture_of([saying(PARIS)], aggregator)), tools=[City])
+    out = agent.invoke(ask(FIRST))["messages"]
+    assert [(message.type, message.text) for message in out[-2:]] == [
+        ("tool", "Paris lies in France."),
+        ("ai", write_json(LYON)),
+    ]
+
+
 @sync_and_async
 def test_own_instructions_stay(way: Way) -> None:
     """An aggregator's own prompt stands in place of the instructions for fields."""
@@ -269,10 +336,11 @@ def test_prose_has_no_fields() -> None:
 
 
 def test_a_recipe_is_written_with_its_json_schema() -> None:
-    """A schema is written as JSON schema, and what is read from it asks the same."""
+    """A schema is written as a text of JSON, and what is read from it asks the same, in the same order."""
     mixture = Mixture.of(["openai:a"], "openai:b", answer_schema=City)
     table = mixture.to_dict()
-    assert table["answer_schema"]["title"] == "City"
+    written = json.loads(table["answer_schema"])
+    assert (written["title"], list(written["properties"])) == ("City", ["name", "country", "inhabitants"])
     again = Mixture.from_dict(json.loads(json.dumps(table)))
     assert again.schema is not None
     assert again.schema.json_schema["required"] == ["name", "country"]

@@ -139,6 +139,35 @@ def test_unknown_tokens_are_listed() -> None:
     assert [slot["usage"] for slot in told["usage"]["slots"]] == [tokens(10, 10), None, None]
 
 
+def test_partly_known_tokens_are_unknown() -> None:
+    """A seat below which a call told nothing is listed, and its model as unpriced; what is known counts."""
+    agent: CallRecord = {**request("a:x", tokens(10, 10)), "unreported": 1}
+    run = NestedRun(mixture="inner", degraded=False, missing=[], cost=0.5, unpriced=[], unknown=["layer_1_x"])
+    inner: CallRecord = {**request("mixture:inner", tokens(1, 1)), "nested": run}
+    told = summary(layer(proposal("one", calls=[agent]), proposal("two", calls=[inner], usage=tokens(1, 1))))
+    assert told["usage"]["unknown"] == ["layer_1_one", "layer_1_two"]
+    assert told["cost"]["unpriced"] == ["a:x"]
+    assert told["cost"]["total"] == pytest.approx(2 * 120e-6 + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cost"),
+    [
+        pytest.param({"cached": True, "billed": None}, 0.0, id="whole"),
+        pytest.param({"cached": True, "billed": None, "usage": None}, 0.0, id="without-counts"),
+        pytest.param({"cached": True, "billed": None, "model": "a:unpriced"}, 0.0, id="unpriced"),
+        pytest.param({"cached": False, "billed": tokens(10, 0)}, 20e-6, id="a-part"),
+    ],
+)
+def test_what_the_cache_answered_costs_nothing(changes: dict[str, Any], cost: float) -> None:
+    """Of a request that LangChain's cache has answered, wholly or in part, only the rest costs; nothing is unknown."""
+    call: Any = {**request("a:x", tokens(30, 30)), **changes}
+    told = summary(layer(proposal("one", usage=tokens(30, 30), calls=[call])))
+    assert told["usage"]["slots"][0]["cost"] == pytest.approx(cost)
+    assert (told["usage"]["unknown"], told["cost"]["unpriced"]) == ([], [])
+    assert told["usage"]["total"] == tokens(40, 40)
+
+
 def test_seats_that_made_no_request_have_no_unknown_tokens() -> None:
     """A seat that was never asked used no token: it is not listed with those whose tokens are unknown."""
     idle = failed("two", "skipped", attempts=0, latency=None, started_at=None)
@@ -218,12 +247,12 @@ def test_an_answer_that_was_not_streamed_has_no_first_token() -> None:
     assert summary(layer(proposal("one")))["timing"]["first_token"] is None
 
 
-def test_the_time_until_a_layer_was_resumed_counts() -> None:
-    """A layer that was left half-way lasts from the call before to the answer after; a pause between stages is none."""
+def test_the_time_until_a_layer_was_resumed_does_not_count() -> None:
+    """A layer that was left half-way lasts as long as somebody was at work; no pause counts."""
     before, after = proposal("one", started_at=100.0), proposal("two", started_at=160.0)
     timing = summary(layer(before, after), answer=proposal("aggregator", started_at=900.0))["timing"]
-    assert timing["layers"] == [pytest.approx(61.0)]
-    assert timing["total"] == pytest.approx(62.0)
+    assert timing["layers"] == [pytest.approx(2.0)]
+    assert timing["total"] == pytest.approx(3.0)
 
 
 def test_calls_that_were_not_made_take_no_time() -> None:

@@ -100,6 +100,20 @@ def test_references_stand_where_they_stood() -> None:
     assert {split_references(request).references for request in aggregator.requests} == {("advice", "advice")}
 
 
+@both
+def test_every_step_of_a_turn_tells_who_is_missing(asynchronous: bool) -> None:  # noqa: FBT001
+    """The last answer of a loop says, as its first step did, who is missing, and counts its own call alone."""
+    broken, good = ScriptedChatModel(replies=ValueError("down")), ScriptedChatModel(replies="advice")
+    proposers = [Proposer(broken, name="broken"), Proposer(good, name="good")]
+    mixture = Mixture.of(proposers, ScriptedChatModel(replies=[calls(1), "done"]))
+    out = run(create_agent(ChatMoA(mixture=mixture), tools=[add]), asynchronous=asynchronous)
+    first, last = (out["messages"][place].response_metadata["moa"] for place in (1, 3))
+    for name in ("degraded", "ok", "planned", "missing", "depth"):
+        assert last[name] == first[name]
+    assert (last["degraded"], last["ok"], last["planned"]) == (True, 1, 2)
+    assert [slot["slot"] for slot in last["usage"]["slots"]] == ["aggregator"]
+
+
 def test_only_the_aggregator_has_tools() -> None:
     """The aggregator is given the tools; proposers get none, and are told that they cannot act."""
     mixture, proposer, aggregator = panel("done")

@@ -27,7 +27,8 @@ from langgraph_moa.usage import (
 )
 
 PRICES = PriceTable(
-    prices={"a:cached": Price(2.0, 10.0, 0.5), "a:plain": Price(2.0, 10.0), "a:free": Price(0.0, 0.0)},
+    prices={"a:cached": Price(2.0, 10.0, 0.5), "a:plain": Price(2.0, 10.0), "a:free": Price(0.0, 0.0)}
+    | {"a:kept": Price(2.0, 10.0, cached_input=0.5, cache_write=3.0)},
     date="2026-01-31",
     source="by hand",
 )
@@ -40,6 +41,11 @@ def tokens(given: int | None, written: int | None, cached: int | None = None) ->
     )
 
 
+def kept(given: int, cached: int | None = None, **details: int) -> Usage:
+    """Return a usage of which the provider has kept some, as the details say."""
+    return {**tokens(given, 0, cached), "input_details": details}
+
+
 @pytest.mark.parametrize(
     ("model", "usage", "dollars"),
     [
@@ -48,12 +54,17 @@ def tokens(given: int | None, written: int | None, cached: int | None = None) ->
         pytest.param("a:plain", tokens(1_000_000, 0, cached=400_000), 2.0, id="cached-without-a-price-of-its-own"),
         pytest.param("a:cached", tokens(1_000_000, 0, cached=1_000_000), 0.5, id="all-cached"),
         pytest.param("a:cached", tokens(1_000_000, 0, cached=9_000_000), 0.5, id="more-cached-than-read"),
+        pytest.param("a:kept", kept(1_000_000, cached=100_000, cache_creation=400_000), 1.0 + 0.05 + 1.2, id="kept"),
+        pytest.param("a:kept", kept(1_000_000, ephemeral_1h_input_tokens=400_000, cache_creation=0), 2.4, id="kept-1h"),
+        pytest.param("a:kept", kept(1_000_000, cached=0, cache_creation=9_000_000), 3.0, id="more-kept-than-read"),
+        pytest.param("a:cached", kept(1_000_000, cache_creation=400_000), 2.0, id="kept-without-a-price-of-its-own"),
+        pytest.param("a:kept", kept(1_000_000, audio=400_000), 2.0, id="audio"),
         pytest.param("a:plain", tokens(0, 0), 0.0, id="no-tokens"),
         pytest.param("a:free", tokens(7, 7), 0.0, id="free-by-the-table"),
     ],
 )
 def test_cost_by_hand(model: str, usage: Usage, dollars: float) -> None:
-    """A price per million tokens, times the tokens, cached ones at their own price."""
+    """A price per million tokens, times the tokens, those read from and written to a cache at their own prices."""
     assert PRICES.cost(model, usage) == pytest.approx(dollars)
 
 
@@ -129,7 +140,9 @@ PRICE_TABLES = st.builds(
     PriceTable,
     prices=st.dictionaries(
         st.text(min_size=1, max_size=9),
-        st.builds(Price, DOLLARS, DOLLARS, st.none() | DOLLARS, st.sampled_from([None, "2024-06-07"])),
+        st.builds(
+            Price, DOLLARS, DOLLARS, st.none() | DOLLARS, st.sampled_from([None, "2024-06-07"]), st.none() | DOLLARS
+        ),
         max_size=4,
     ),
     date=st.sampled_from(["2026-01-31", "2025-12-01"]),
@@ -166,6 +179,20 @@ def test_prices_are_checked_and_kept() -> None:
     for row in wrong:
         with pytest.raises(ConfigurationError, match=r"PriceTable\.prices: a:b"):
             PriceTable(prices={"a:b": row}, date="2026-01-31", source="x")
+
+
+@pytest.mark.parametrize("date", [None, 2026, "", "yesterday", "31.01.2026"])
+def test_a_table_is_of_a_day(date: Any) -> None:
+    """A table without an ISO date is refused when it is made, not after the calls."""
+    with pytest.raises(ConfigurationError, match=r"PriceTable\.date must be like '2026-01-31', got "):
+        PriceTable(prices={}, date=date, source="x")
+
+
+def test_a_table_has_a_source() -> None:
+    """A table whose source is no text is refused."""
+    source: Any = None
+    with pytest.raises(ConfigurationError, match=r"PriceTable\.source must be text, got None"):
+        PriceTable(prices={}, date="2026-01-31", source=source)
 
 
 def test_own_price_file(tmp_path: Path) -> None:

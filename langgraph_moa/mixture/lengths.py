@@ -10,10 +10,13 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBindingBase
 
 from langgraph_moa.chains import opened
+from langgraph_moa.fitting import SMALLEST_SHARE
 from langgraph_moa.mixture.seats import Model, Seat
 
 _LENGTH_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
 """What classes of chat models call the length of an answer."""
+_MOST_RESERVED = 4096
+"""Tokens kept for an answer of unknown length, or a quarter of the seat's window if that is less."""
 
 
 def answer_length(seat: Seat, model: Model) -> int | None:
@@ -31,6 +34,18 @@ def answer_length(seat: Seat, model: Model) -> int | None:
     if given or not isinstance(model, Runnable):
         return given
     return max(_lengths(model), default=None)
+
+
+def reserved_length(seat: Seat) -> int:
+    """Return the tokens of a seat's context window that are kept for its answer."""
+    lengths = [answer_length(seat, model) for model in (seat.model, *seat.fallbacks)]
+    unknown = min(_MOST_RESERVED, (seat.context_window or 0) // 4)
+    return max((length for length in lengths if length is not None), default=unknown)
+
+
+def carried_length(seat: Seat) -> int:
+    """Return the tokens that the synthesis of the windows before may take in each window but the first."""
+    return max(reserved_length(seat), SMALLEST_SHARE)
 
 
 def _lengths(model: Runnable[Any, Any]) -> Iterator[int]:

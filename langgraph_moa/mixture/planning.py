@@ -5,22 +5,57 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from langchain_core.messages import HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from langgraph_moa.fitting import DoesNotFit, estimate_request, window_shares
 from langgraph_moa.mixture.layer import Layer
-from langgraph_moa.mixture.lengths import answer_length
-from langgraph_moa.mixture.seats import Aggregator, Model, Proposer, Seat, model_label, nested_mixture
-from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
+from langgraph_moa.mixture.lengths import answer_length, carried_length, reserved_length
+from langgraph_moa.mixture.seats import Aggregator, Model, Proposer, Seat, mixture_behind, model_label
+from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE, Placement, with_references
+from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
+from langgraph_moa.schemas import AnswerSchema
 from langgraph_moa.usage import PlannedCall, PriceTable, add_counts, planned_call
 
 
+class Manner(NamedTuple):
+    """How a mixture asks its seats, as far as it changes what they read."""
+
+    schema: AnswerSchema | None = None
+    """That all answer in; `None`: prose."""
+    placement: Placement = "tail"
+    in_windows: bool = False
+    """Whether an aggregator with a context window reads what is too long for it in several requests."""
+
+    @property
+    def told(self) -> int:
+        """Tokens of what every seat is told of the schema."""
+        return 0 if self.schema is None else count_tokens_approximately(with_schema([], self.schema.json_schema))
+
+    def instructions(self, merger: Aggregator) -> str:
+        """Return what stands before references."""
+        return merger.prompt or (AGGREGATE_AND_SYNTHESIZE if self.schema is None else DECIDE_FIELD_BY_FIELD)
+
+    def enclosing(self, merger: Aggregator, references: int) -> int:
+        """Return the tokens of so many references without their text, the instructions included."""
+        bare = [HumanMessage("")]
+        instructions = self.instructions(merger)
+        shown = with_references(bare, [""] * references, instructions=instructions, placement=self.placement)
+        return estimate_request(shown) - estimate_request(bare)
+
+
+PROSE = Manner()
+
+
 class PlannedSeat(NamedTuple):
-    """The calls of one seat: one, or all of the mixture that sits there."""
+    """The calls of one seat: one, one for each window of references, or all of the mixture that sits there."""
 
     layer: int | None
     """Counted from 1; `None` for the aggregator of the mixture."""
     name: str
     calls: tuple[PlannedCall, ...]
+    longest: tuple[PlannedCall, ...]
+    """Those of one request of the seat, the longest."""
 
 
 class Planner:
@@ -31,15 +66,26 @@ class Planner:
         prices: For the cost of each call.
         prefix: Names of the slots that the mixture is nested in, each with a `/`.
         answer_tokens: Counted for an answer whose length nobody has bounded; `None`: unknown.
+        manner: How the mixture asks its seats.
+        aside: Tokens that the aggregator's request takes besides, as for tools.
     """
 
     def __init__(
-        self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
+        self,
+        tokens: int | None,
+        prices: PriceTable,
+        prefix: str = "",
+        *,
+        answer_tokens: int | None = None,
+        manner: Manner = PROSE,
+        aside: int = 0,
     ) -> None:
-        self._tokens = tokens
+        self._tokens = add_counts(tokens, manner.told)
         self._prices = prices
         self._prefix = prefix
         self._answer_tokens = answer_tokens
+        self._manner = manner
+        self._aside = aside
 
     def calls(self, layers: Sequence[Layer], merger: Aggregator) -> Iterator[PlannedCall]:
         """Yield every call; each stage reads the conversation and what the stage before writes at most."""
@@ -70,17 +116,52 @@ class Planner:
                 if slot.node not in without:
                     yield self._seat(number, slot.name, slot.proposer, reading, answers)
             if layer.merger is not None:
-                reading, answers = self._reading(answers, layer.merger), []
-                yield self._seat(number, "join", layer.merger, reading, answers)
+                read, answers = answers, []
+                yield self._merging(number, "join", layer.merger, self._requests(read, layer.merger), answers)
             written = answers
-        yield self._seat(None, "aggregator", merger, self._reading(written, merger), [])
+        *earlier, last = self._requests(written, merger)
+        yield self._merging(None, "aggregator", merger, [*earlier, add_counts(last, self._aside)], [])
 
     def _reading(self, written: Sequence[int | None] | None, merger: Aggregator) -> int | None:
         """Return the tokens of a request: with references, and the instructions for them, from the second stage on."""
         if written is None:
             return self._tokens
-        instructions = count_tokens_approximately([merger.prompt or AGGREGATE_AND_SYNTHESIZE])
+        instructions = count_tokens_approximately([self._manner.instructions(merger)])
         return add_counts(self._tokens, instructions, *written)
+
+    def _requests(self, written: Sequence[int | None] | None, merger: Aggregator) -> list[int | None]:
+        """Return the tokens of each request that an aggregator reads references in: one, or one for each window."""
+        whole = self._reading(written, merger)
+        window, known = merger.context_window, [size for size in written or () if size is not None]
+        if not self._manner.in_windows or window is None or whole is None or self._tokens is None or not known:
+            return [whole]
+        one, both, all_of_them = (self._manner.enclosing(merger, count) for count in (1, 2, len(known)))
+        left = window - reserved_length(merger) - self._tokens
+        if sum(known) <= left - all_of_them:
+            return [whole]
+        each = both - one
+        carried = carried_length(merger) + each
+        try:
+            shares = window_shares(known, left - one + each, carried=carried, enclosing=each)
+        except DoesNotFit:
+            return [whole]
+        shown = [self._tokens + one - each + sum(window) + each * len(window) for window in shares]
+        return [shown[0], *(tokens + carried for tokens in shown[1:])]
+
+    def _merging(
+        self,
+        layer: int | None,
+        name: str,
+        merger: Aggregator,
+        requests: Sequence[int | None],
+        written: list[int | None],
+    ) -> PlannedSeat:
+        """Return the calls of an aggregator, and note what it writes at most."""
+        lengths: list[int | None] = []
+        seats = [self._seat(layer, name, merger, tokens, lengths) for tokens in requests]
+        written.append(lengths[-1])
+        longest = seats[max(range(len(seats)), key=lambda at: requests[at] or 0)]
+        return PlannedSeat(layer, name, tuple(call for seat in seats for call in seat.calls), longest.calls)
 
     def _seat(
         self, layer: int | None, name: str, seat: Seat, reading: int | None, written: list[int | None]
@@ -88,20 +169,21 @@ class Planner:
         """Return the calls of a seat, of its model or the dearest fallback, and note what it writes at most."""
         own = seat.system_prompt if isinstance(seat, Proposer) else None
         tokens = reading if own is None else add_counts(reading, count_tokens_approximately([own]))
-        inner = nested_mixture(seat.model)
+        inner = mixture_behind(seat.model)
         if inner is not None:
             prefix = f"{self._prefix}{name}/"
             calls = tuple(inner.planned_calls(tokens, self._prices, prefix, answer_tokens=self._answer_tokens))
             written.append(calls[-1].output_tokens)
-            return PlannedSeat(layer, name, calls)
+            return PlannedSeat(layer, name, calls, calls)
         alternatives = [
             self._call(layer, name, model, tokens, answer_length(seat, model) or self._answer_tokens)
             for model in (seat.model, *seat.fallbacks)
-            if nested_mixture(model) is None
+            if mixture_behind(model) is None
         ]
         lengths = [call.output_tokens for call in alternatives]
         written.append(None if None in lengths else max(length for length in lengths if length is not None))
-        return PlannedSeat(layer, name, (max(alternatives, key=_dearness),))
+        dearest = (max(alternatives, key=_dearness),)
+        return PlannedSeat(layer, name, dearest, dearest)
 
     def _call(self, layer: int | None, name: str, model: Model, tokens: int | None, output: int | None) -> PlannedCall:
         return planned_call(

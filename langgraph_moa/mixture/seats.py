@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
+from langchain_core.runnables.base import RunnableBindingBase
 
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
@@ -33,7 +35,14 @@ class NestedModel(ABC):
     def planned_calls(
         self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
     ) -> Iterator[PlannedCall]:
-        """Yield its calls, the one that answers last."""
+        """Yield its calls, the one that answers last.
+
+        Args:
+            tokens: Of the conversation; `None` when unknown.
+            prices: For the cost of each call, where the mixture has no table of its own.
+            prefix: Names of the slots that this mixture is nested in, each with a `/`.
+            answer_tokens: Counted for an answer whose length nobody has bounded; `None`: unknown.
+        """
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -70,8 +79,8 @@ class Proposer:
     view: Sequence[Part] | None = None
     """What it is shown of the conversation besides the latest question: `views.Part`s; `None`: everything."""
     inputs: Sequence[Kind] | None = None
-    """Kinds of input that the model takes, `"text"` among them; `None`: what a chat model's own profile says. The slot
-    of a model that does not take what it would be shown is skipped."""
+    """Kinds of input that the slot's models take, `"text"` among them; `None`: what each chat model's own profile says.
+    A model that does not take what it would be shown is not asked, and a slot without one that does is skipped."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
@@ -162,6 +171,17 @@ def nested_mixture(model: object) -> NestedModel | None:
     return mixture if isinstance(mixture, NestedModel) else None
 
 
+def mixture_behind(model: object) -> NestedModel | None:
+    """Return the mixture whose calls a call of a model makes: it is one, or a chat model that is made of one.
+
+    What such a chat model is run as stays its own: see `nested_mixture` for what is run as a mixture.
+    """
+    while isinstance(model, RunnableBindingBase):
+        model = model.bound
+    recipe = getattr(model, "recipe", None) if isinstance(model, BaseChatModel) else None
+    return recipe if isinstance(recipe, NestedModel) else nested_mixture(model)
+
+
 def model_label(model: Model) -> str:
     """Return the name under which a model is recorded: `provider:model`, or what an object calls itself."""
     if isinstance(model, str):
@@ -169,12 +189,25 @@ def model_label(model: Model) -> str:
     inner = nested_mixture(model)
     if inner is not None:
         return f"mixture:{inner.name}"
-    kind = type(model).__name__
-    name = getattr(model, "model_name", None) or getattr(model, "model", None)
+    called, given = _unbound(model)
+    kind = type(called).__name__
+    name = given or getattr(called, "model_name", None) or getattr(called, "model", None)
     if isinstance(name, str) and name:
         return f"{kind.removeprefix('Chat').lower()}:{name}"
-    own = getattr(model, "name", None)
+    own = getattr(called, "name", None)
     return own if isinstance(own, str) and own else kind
+
+
+def _unbound(model: object) -> tuple[object, object]:
+    """Return the chat model that arguments, a config or retries are bound to, and the `model` that is bound if any.
+
+    Anything else comes back as it is.
+    """
+    inner, name = model, None
+    while isinstance(inner, RunnableBindingBase):
+        name = name or inner.kwargs.get("model") or inner.kwargs.get("model_name")
+        inner = inner.bound
+    return (inner, name) if isinstance(inner, BaseChatModel) else (model, None)
 
 
 def _check_seat(seat: Seat) -> None:

@@ -22,7 +22,7 @@ from langgraph_moa.nodes.merging import Asking, Merged, Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Place, Proposal, as_usage_metadata
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals, layers_of
-from langgraph_moa.summary import MoASummary, summarize
+from langgraph_moa.summary import MoASummary, continued, summarize
 
 AGGREGATOR = "aggregator"
 
@@ -44,7 +44,7 @@ class AggregatorNode(Node):
         await self._tell("aggregating", config)
         finished = all_proposals(layers) or self._carried()
         merged = await self._merger.merge(asking, finished)
-        summary = self._summary(layers, merged, clock)
+        summary = continued(self._summary(layers, merged, clock), asking.told)
         if merged.message.tool_calls or merged.message.invalid_tool_calls:
             summary["recipe"] = self._run.mixture.fingerprint
             summary["references"] = list(asking.references)
@@ -72,6 +72,7 @@ class AggregatorNode(Node):
             conversation=for_actor(state["messages"]) if acts else for_advisers(state["messages"]),
             references=self._answers(layers) if carried is None else carried,
             goes_on=carried is not None,
+            told=options.told,
             config=without_tokens(named) if is_told_whole or options.relay is not None else named,
             listening=listening,
             arguments=options.arguments,

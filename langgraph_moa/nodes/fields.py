@@ -64,9 +64,7 @@ def usable_in_last(proposals: Sequence[Proposal]) -> list[Proposal]:
 def to_carry(proposals: Sequence[Proposal]) -> list[Proposed]:
     """Return what the next step of a turn needs of the usable proposals of the last layer."""
     return [
-        Proposed(
-            layer=one["layer"], index=one["index"], proposer=one["proposer"], model=one["model"], text=one["text"]
-        )
+        Proposed(layer=one["layer"], index=one["index"], proposer=one["proposer"], model=one["model"], text=one["text"])
         for one in usable_in_last(proposals)
     ]
 

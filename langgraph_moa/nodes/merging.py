@@ -53,6 +53,8 @@ class Asking(NamedTuple):
     """Of the node, named for this call."""
     goes_on: bool = False
     """Whether the references were shown before in this turn of the user: then they stand where they stood."""
+    told: Mapping[str, Any] = MappingProxyType({})
+    """What an earlier call of the turn has said of the proposers."""
     listening: Sequence[BaseCallbackHandler] = ()
     """Handlers for the call that gives the answer."""
     arguments: Mapping[str, Any] = MappingProxyType({})
@@ -92,7 +94,7 @@ class Merger:
         self.may_act = any(has_tools(model) for model in (aggregator.model, *aggregator.fallbacks))
         """Whether its models have tools of their own, besides any that a caller gives."""
         self.reads_proposals = run.schema is not None or aggregator.on_failure == "best_proposal"
-        """Whether it needs the proposals besides the references: for the agreement on fields, or to give one of them."""
+        """Whether it needs the proposals beside the references: for the agreement on fields, or to give one of them."""
         self.can_relay = all(is_chat_model(model) for model in (aggregator.model, *aggregator.fallbacks))
         """Whether the tokens of its models are those of the answer, and no others are."""
 

@@ -49,7 +49,14 @@ PRICE_TABLES = st.builds(
     PriceTable,
     prices=st.dictionaries(
         STRINGS,
-        st.builds(Price, DOLLARS, DOLLARS, st.none() | DOLLARS, st.sampled_from([None, "2024-06-07"])),
+        st.builds(
+            Price,
+            DOLLARS,
+            DOLLARS,
+            st.none() | DOLLARS,
+            st.sampled_from([None, "2024-06-07"]),
+            st.none() | DOLLARS,
+        ),
         max_size=3,
     ),
     date=st.just("2026-01-31"),
@@ -61,6 +68,18 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=4,
 )
+
+
+@st.composite
+def answer_schemas(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a JSON schema, with nulls where TOML could hold none."""
+    held = VALUES | st.none() | st.dictionaries(NAMES, st.none(), max_size=2)
+    one = st.fixed_dictionaries(
+        {}, optional={"default": held, "enum": st.lists(held, max_size=3), "description": WORDS}
+    )
+    properties = draw(st.dictionaries(NAMES, one, min_size=1, max_size=3))
+    schema = {"title": draw(NAMES), "type": "object", "properties": properties}
+    return schema | draw(st.fixed_dictionaries({}, optional={"description": WORDS, "$defs": st.just({"T": {}})}))
 
 
 def seats(models: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
@@ -115,6 +134,7 @@ def mixtures(models: st.SearchStrategy[Any], name: str) -> st.SearchStrategy[Mix
         on_overflow=st.sampled_from(["shorten", "windows", "raise"]),
         budget=st.none() | st.builds(Budget, max_cost=st.floats(0, 10), max_tokens=st.none() | st.integers(1, 10**9)),
         prices=st.none() | PRICE_TABLES,
+        answer_schema=st.none() | answer_schemas(),
         preset=st.none() | NAMES,
         preset_version=st.none() | st.integers(1, 99),
     )

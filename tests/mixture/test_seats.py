@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import tomli_w
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Aggregator, Mixture, Proposer, model_label
@@ -233,6 +236,25 @@ def test_copies_are_equal(seat: type[Proposer | Aggregator], again: Any) -> None
 )
 def test_labels(model: Any, label: str) -> None:
     """A model is recorded under its string, or under what an object calls itself."""
+    assert model_label(model) == label
+
+
+GPT = ChatOpenAI(model="gpt-4o", api_key=SecretStr(CANARY))
+
+
+@pytest.mark.parametrize(
+    ("model", "label"),
+    [
+        pytest.param(GPT, "openai:gpt-4o", id="plain"),
+        pytest.param(GPT.bind(stop=["."]), "openai:gpt-4o", id="arguments"),
+        pytest.param(GPT.with_retry(), "openai:gpt-4o", id="retries"),
+        pytest.param(GPT.bind(stop=["."]).with_config(tags=["t"]).with_retry(), "openai:gpt-4o", id="all-of-them"),
+        pytest.param(GPT.bind(model="gpt-4o-mini").with_retry(), "openai:gpt-4o-mini", id="another-model"),
+        pytest.param((GPT | StrOutputParser()).with_retry(), "RunnableRetry", id="chain"),
+    ],
+)
+def test_labels_of_bound_chat_models(model: Any, label: str) -> None:
+    """A chat model with bound arguments, a config or retries is recorded, and priced, as the model that it asks."""
     assert model_label(model) == label
 
 
