@@ -13,7 +13,7 @@ demo: .venv/.demo
 	@$(BIN)/moa ask "Does a failed proposer stop the run?"
 
 test: .venv/.test $(AIMOCK)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 # 3,000 mixtures, 64 at a time, a fifth of all calls faulty, and a rate limit beside: five to ten minutes.
 soak: .venv/.test

@@ -271,7 +271,7 @@ def test_fields_after_a_call_of_a_tool(options: dict[str, Any]) -> None:
     aggregator = Aggregator(ScriptedChatModel(replies=[LOOK, LOOK, json.dumps(PARIS)]))
     moa = tool_loop(City, aggregator, **options).response_metadata["moa"]
     assert moa["fields"]["name"] == {"agreement": 2 / 3, "supporters": ["a", "c"], "values": 2}
-    assert (moa["planned"], "proposed" in moa) == (0, False)
+    assert (moa["planned"], "proposed" in moa) == (3, False)
 
 
 def test_the_plurality_stands_in_after_a_call_of_a_tool() -> None:
