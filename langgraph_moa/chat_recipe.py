@@ -34,10 +34,24 @@ def recipe_of(
         msg = f"ChatMoA.depth goes with proposers; got {depth} beside {chosen[0]}, which has a depth of its own"
         raise ConfigurationError(msg)
     if preset is not None:
+        _refuse_other_names(preset)
         return load_preset(preset)
     if proposers is not None and aggregator is not None:
         return Mixture.of(proposers, aggregator, depth=2 if depth is None else depth)
     return mixture if isinstance(mixture, Mixture) else Mixture.from_dict(mixture or {})
+
+
+def _refuse_other_names(preset: str) -> None:
+    """Refuse the name of a model, or of a file, where that of a preset belongs."""
+    if preset.endswith((".toml", ".json")):
+        msg = f"ChatMoA.model is the name of a preset, got the file {preset!r}: ChatMoA(mixture=Mixture.from_file(...))"
+        raise ConfigurationError(msg)
+    if ":" in preset:
+        msg = (
+            f"ChatMoA.model is the name of a preset, got the model {preset!r}: "
+            f"ChatMoA(proposers=[{preset!r}, ...], aggregator={preset!r})"
+        )
+        raise ConfigurationError(msg)
 
 
 def with_parameters(mixture: Mixture, *, max_retries: int | None = None, **sampling: float | None) -> Mixture:

@@ -211,7 +211,10 @@ def with_arguments(model: Runnable[Any, Any], arguments: Mapping[str, Any], labe
     if isinstance(model, RunnableBindingBase):
         return model.model_copy(update={"bound": with_arguments(model.bound, given, label)})
     if "tools" in given and callable(bind_tools := getattr(model, "bind_tools", None)):
-        bound: Runnable[Any, Any] = bind_tools(**given)
+        try:
+            bound: Runnable[Any, Any] = bind_tools(**given)
+        except NotImplementedError:
+            raise ConfigurationError(f"{label} cannot call tools: name an aggregator that can") from None
         return bound
     if "tools" not in given and chat_models_in(model):
         return map_chat_models(model, lambda chat_model: chat_model.bind(**given))

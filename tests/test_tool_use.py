@@ -277,3 +277,9 @@ def model_at(simulator: Simulator, name: str) -> ChatOpenAI:
 def requests_to(simulator: Simulator, name: str) -> list[RecordedRequest]:
     """Return what a model was sent."""
     return [request for request in simulator.requests if request.model == name]
+
+
+def test_an_aggregator_that_cannot_call_tools() -> None:
+    """A chat model without tools of any kind is named in the error, with what to do."""
+    with pytest.raises(AggregatorError, match="offline:agreement cannot call tools: name an aggregator that can"):
+        ChatMoA(model="offline").bind_tools([add]).invoke("What is a quorum?")

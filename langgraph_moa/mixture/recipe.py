@@ -257,12 +257,16 @@ class Mixture(NestedModel):
         """Say what a run would make and cost at most, with no call made.
 
         Args:
-            messages: The conversation, whose tokens are estimated at four characters each. With none it counts as
-                empty, which leaves the calls and what they write.
+            messages: The conversation, in any form that LangChain takes, whose tokens are estimated at four characters
+                each. With none it counts as empty, which leaves the calls and what they write.
             prices: `None`: the mixture's own, or else the table that comes with the package. Of a seat's model and its
                 plain fallbacks, the dearest counts; mixtures as fallbacks, what fails before, retries, and asking once
                 more for an answer in the schema do not. An agent or a chain counts as one call.
+
+        Raises:
+            ConfigurationError: `messages` is no list, such as one text or the input of a graph.
         """
+        checks.listed("messages", messages)
         table = prices or self.prices or packaged_prices()
         tokens = count_tokens_approximately(messages)
         calls = tuple(Planner(tokens, table, manner=self.manner).calls(self.layers, self.merger))

@@ -187,3 +187,10 @@ def test_keys_come_from_the_environment() -> None:
     """A written chat model is read without its keys: its models look for theirs in the environment."""
     read = load(dumpd(with_keys()), allowed_objects=[ChatMoA], valid_namespaces=["langgraph_moa"])
     assert read.recipe == Mixture.of(["openai:a"], "openai:b")
+
+
+@pytest.mark.parametrize(("name", "instead"), [("openai:gpt-5", "proposers="), ("panel.toml", "Mixture.from_file")])
+def test_a_model_or_a_file_is_no_preset(name: str, instead: str) -> None:
+    """Where the name of a preset belongs, that of a model or a file is refused with what to write instead."""
+    with pytest.raises(ConfigurationError, match=instead):
+        ChatMoA(model=name)

@@ -505,3 +505,10 @@ def test_the_short_form_takes_every_option() -> None:
     assert (short.layers[0].grace, short.limits, short.on_partial) == (1.0, {"openai": Limit(concurrency=2)}, "raise")
     with pytest.raises(ConfigurationError, match=r"Mixture\.of: unknown key 'graze'.*grace.*limits"):
         Mixture.of(["openai:a"], "openai:b", graze=1.0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("messages", ["a question", {"messages": [("user", "a question")]}])
+def test_a_plan_takes_a_list_of_messages(messages: Any) -> None:
+    """One text, or the input of a graph, is refused: it would be counted by its letters or its keys."""
+    with pytest.raises(ConfigurationError, match="messages must be a list"):
+        Mixture.of(["openai:a"], "openai:b").plan(messages)
