@@ -6,6 +6,7 @@ A chat model streams whenever a handler on its run wants tokens. LangChain tells
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
@@ -55,9 +56,15 @@ def shows_something(chunk: ChatGenerationChunk) -> bool:
 class FirstToken(AsyncCallbackHandler):
     """Notes when the first token of a streamed answer came; it makes nobody stream.
 
+    A token that comes after its call was cancelled cancels it again: `asyncio.wait_for` of Python 3.11, with which
+    clients read their streams, can swallow a cancellation.
+
     Args:
         tell: Awaited once, at that moment.
     """
+
+    run_inline = True
+    """In the task of the call, which can so be cancelled again."""
 
     def __init__(self, tell: Callable[[], Awaitable[None]]) -> None:
         self.seconds: float | None = None
@@ -78,11 +85,13 @@ class FirstToken(AsyncCallbackHandler):
         **_: Any,  # noqa: ANN401
     ) -> None:
         """Note the first token that holds something: text, or a part of a tool call."""
+        _refuse_when_cancelled()
         if token or (isinstance(chunk, ChatGenerationChunk) and shows_something(chunk)):
             await self._note()
 
     async def on_stream_event(self, event: Any, **_: Any) -> None:  # noqa: ANN401 - LangChain's protocol events
         """Note the first part of a content block, as LangChain's newer streams give it."""
+        _refuse_when_cancelled()
         if isinstance(event, dict) and event.get("event") == "content-block-delta":
             await self._note()
 
@@ -90,6 +99,12 @@ class FirstToken(AsyncCallbackHandler):
         if self.seconds is None:
             self.seconds = time.monotonic() - self._started
             await self._tell()
+
+
+def _refuse_when_cancelled() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Relay(TokenListener):

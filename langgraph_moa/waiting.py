@@ -15,8 +15,7 @@ from langgraph_moa.proposal import Proposal, is_usable
 Result = TypeVar("Result")
 
 LatchKey = tuple[str, ...]
-_CLEANUP_SECONDS = (0.25, 0.75)
-"""After the first cancellation, and after a second: `asyncio.wait_for` of Python 3.11 can swallow one."""
+_CLEANUP_SECONDS = 1.0
 _IDLE_SECONDS = 10.0
 _MANY = 1024
 _latches: dict[LatchKey, Latch] = {}
@@ -163,12 +162,9 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
             return task.result()
     finally:
         for future in waiting:
+            future.cancel()
             future.add_done_callback(_forget)
-        for patience in _CLEANUP_SECONDS:
-            if pending := [future for future in waiting if not future.done()]:
-                for future in pending:
-                    future.cancel()
-                await asyncio.wait(pending, timeout=patience)
+        await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded
