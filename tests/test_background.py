@@ -106,7 +106,7 @@ def test_the_calls_of_a_run_are_cancelled_together() -> None:
         calls.cancel()
         for thread in threads:
             thread.join(5)
-        ended.append(error_of(asyncio.sleep(0)))
+        ended.append(error_of(asyncio.Event().wait()))
 
     copy_context().run(cancel_within)
     assert ended == [CancelledError] * 3

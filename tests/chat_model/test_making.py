@@ -54,7 +54,7 @@ WRONG: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "no-proposers": ({"aggregator": "openai:a"}, "proposers with an aggregator: exactly one; got aggregator$"),
     "aggregator-of-a-preset": ({"model": "offline", "aggregator": "openai:a"}, "exactly one; got model, aggregator"),
     "no-such-preset": ({"model": "offlin"}, "there is no preset 'offlin'. Did you mean 'offline'"),
-    "a-model-for-a-preset": ({"model": "openai:gpt-5"}, "there is no preset 'openai:gpt-5'.*Presets: "),
+    "a-model-for-a-preset": ({"model": "openai:gpt-5"}, "name of a preset, got the model 'openai:gpt-5'.*proposers="),
     "depth-of-a-preset": ({"model": "offline", "depth": 3}, "ChatMoA.depth goes with proposers; got 3 beside model"),
     "depth-0": ({**STRINGS, "depth": 0}, r"depth must be a whole number in 2\.\.64, got 0"),
     "depth-1": ({**STRINGS, "depth": 1}, r"depth must be a whole number in 2\.\.64, got 1"),
