@@ -24,7 +24,6 @@ from langgraph_moa.mixture.planning import Manner, Planner
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
 from langgraph_moa.mixture.seats import (
     Aggregator,
-    AnySeat,
     Model,
     NestedModel,
     Proposer,
@@ -33,9 +32,8 @@ from langgraph_moa.mixture.seats import (
     model_label,
     nested_mixture,
 )
-from langgraph_moa.parameters import Parameters
+from langgraph_moa.mixture.swapping import swapped
 from langgraph_moa.prompts import Placement
-from langgraph_moa.providers import parse_model_name
 from langgraph_moa.schemas import AnswerSchema, SchemaLike, read_schema, write_schema
 from langgraph_moa.serialization import plain_table, read_fields
 from langgraph_moa.slots import check_name
@@ -319,10 +317,10 @@ class Mixture(NestedModel):
         for layer, slots in zip(self.layers, self.slots, strict=True):
             places = iter(slots)
             names = [[slot.name for slot in islice(places, seat.samples)] for seat in layer.seats]
-            proposers = [_swapped(seat, own, models, used) for seat, own in zip(layer.seats, names, strict=True)]
-            merger = None if layer.merger is None else _swapped(layer.merger, (), models, used)
+            proposers = [swapped(seat, own, models, used) for seat, own in zip(layer.seats, names, strict=True)]
+            merger = None if layer.merger is None else swapped(layer.merger, (), models, used)
             layers.append(replace(layer, proposers=proposers, aggregator=merger))
-        aggregator = _swapped(self.merger, ("aggregator",), models, used)
+        aggregator = swapped(self.merger, ("aggregator",), models, used)
         unused = sorted(set(models) - used)
         if unused:
             names_here = dict.fromkeys(slot.name for slots in self.slots for slot in slots)
@@ -330,23 +328,6 @@ class Mixture(NestedModel):
             raise ConfigurationError(msg)
         limits = _limits_for(self, layers, aggregator)
         return replace(self, layers=layers, aggregator=aggregator, limits=limits, preset=None, preset_version=None)
-
-
-def _swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], used: set[str]) -> AnySeat:
-    """Put another model in a seat if one is named for it, and note the name that was used."""
-    for key in (*names, model_label(seat.model)):
-        if key in models:
-            used.add(key)
-            return replace(seat, model=models[key], model_kwargs=_kwargs_for(models[key], seat))
-    return seat
-
-
-def _kwargs_for(model: Model, seat: Seat) -> Mapping[str, Any]:
-    """Return what of a seat's constructor arguments another model may get: no key of another provider."""
-    if not isinstance(model, str) or not isinstance(seat.model, str) or not isinstance(seat.model_kwargs, Parameters):
-        return {}
-    same = parse_model_name(model).provider == parse_model_name(seat.model).provider
-    return seat.model_kwargs if same or "base_url" in seat.model_kwargs else seat.model_kwargs.without_secrets()
 
 
 def _refuse_itself(mixture: Mixture) -> None:
