@@ -346,7 +346,7 @@ def _refuse_unpriced(account: Account, seats: Sequence[Seat]) -> None:
 def _unpriced(seats: Sequence[Seat], prices: PriceTable) -> Iterator[str]:
     """Yield every model without a price, those of nested mixtures by the table that holds there."""
     for seat in seats:
-        for model in (seat.model, *seat.fallbacks):
+        for model in seat.models:
             inner = mixture_behind(model)
             if isinstance(inner, Mixture):
                 yield from _unpriced(inner.seats, inner.prices or prices)

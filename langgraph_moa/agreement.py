@@ -49,7 +49,7 @@ def field_agreement(
     for steps, value in _leaves(answer) if proposals else ():
         if len(fields) == MOST_FIELDS:
             break
-        fields.setdefault(path_of(steps)[:LONGEST_WORD], _support(_key(value), steps, proposals))
+        fields.setdefault(path_of(steps)[:LONGEST_WORD], _support(comparable(value), steps, proposals))
     return fields
 
 
@@ -68,8 +68,8 @@ def plurality(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def nearest(merged: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> int:
     """Return the index of the value that has most fields of a merged one; the earliest among equals."""
-    wanted = [(steps, _key(value)) for steps, value in _leaves(merged)]
-    shared = [sum(_key(_at(value, steps)) == key for steps, key in wanted) for value in values]
+    wanted = [(steps, comparable(value)) for steps, value in _leaves(merged)]
+    shared = [sum(comparable(_at(value, steps)) == key for steps, key in wanted) for value in values]
     return shared.index(max(shared))
 
 
@@ -82,7 +82,7 @@ def _support(
     key: str, steps: Sequence[str], proposals: Sequence[tuple[str, Mapping[str, Any] | None]]
 ) -> FieldAgreement:
     found = [(slot, held) for slot, value in proposals if (held := _at(value, steps)) is not _ABSENT]
-    keys = [(slot, _key(held)) for slot, held in found]
+    keys = [(slot, comparable(held)) for slot, held in found]
     supporters = [slot for slot, held in keys if held == key]
     return FieldAgreement(
         agreement=len(supporters) / len(proposals),
@@ -107,13 +107,13 @@ def _at(value: Any, steps: Sequence[str]) -> Any:  # noqa: ANN401 - plain data
 
 def _most_common(values: Sequence[Any]) -> Any:  # noqa: ANN401 - one of them
     """Return the value that most have; all objects count as one value, whose fields are then decided."""
-    keys = ["object" if isinstance(value, Mapping) else _key(value) for value in values]
+    keys = ["object" if isinstance(value, Mapping) else comparable(value) for value in values]
     [(chosen, _)] = Counter(keys).most_common(1)
     having = [value for value, key in zip(values, keys, strict=True) if key == chosen]
     return plurality(having) if chosen == "object" else having[0]
 
 
-def _key(value: Any) -> str:  # noqa: ANN401 - plain data
+def comparable(value: Any) -> str:  # noqa: ANN401 - plain data
     """Return what is equal for values that agree, and different for all others."""
     if value is _ABSENT:
         return "absent"

@@ -10,7 +10,6 @@ from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Ledger, Terms, is_cancelled
 from langgraph_moa.guarding import guarding
-from langgraph_moa.mixture import model_label
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import (
@@ -55,9 +54,9 @@ class SeatCaller:
     """
 
     def __init__(self, seat: Seat, *, answers_user: bool, streams: bool) -> None:
-        self.label = model_label(seat.model)
+        self.label = seat.label
         self._answers_user = answers_user
-        self._models = [ReadyModel(seat, model, streams=streams) for model in (seat.model, *seat.fallbacks)]
+        self._models = [ReadyModel(seat, model, streams=streams) for model in seat.models]
 
     async def call(
         self, place: Place, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms

@@ -188,6 +188,8 @@ def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["
 
 def _with_compiled_models(seat: AnySeat) -> AnySeat:
     """Compile the mixtures that stand in a seat."""
+    if seat.model is None:
+        return seat
     return replace(seat, model=_compiled(seat.model), fallbacks=[_compiled(model) for model in seat.fallbacks])
 
 

@@ -17,7 +17,7 @@ from langgraph_moa.checks import choice
 from langgraph_moa.errors import QuorumError
 from langgraph_moa.graph import create_advisers
 from langgraph_moa.histories import split_turn
-from langgraph_moa.mixture import Mixture, model_label
+from langgraph_moa.mixture import Mixture
 from langgraph_moa.prompts import instructions_for, with_references
 from langgraph_moa.proposal import Failure, Place, Proposal, skipped
 from langgraph_moa.state import LayerRecord, last_references, records_of
@@ -159,7 +159,7 @@ class _Advice(NamedTuple):
 
     def _summary(self, layers: dict[str, LayerRecord]) -> MoASummary:
         nobody = Failure(kind="Middleware", message="the agent's own model aggregates")
-        label = model_label(self.mixture.merger.model)
+        label = self.mixture.merger.label
         aggregator = skipped(Place(self.mixture.depth, 0, "aggregator"), label, nobody)
         return summarize(self.mixture.name, layers, aggregator, prices=self.mixture.prices or packaged_prices())
 

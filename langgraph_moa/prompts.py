@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langgraph_moa.fences import Fenced, enclose, read_first, read_last, tag_for
 from langgraph_moa.roles import is_users
 
+Reference = TypeVar("Reference")
 Placement = Literal["tail", "system"]
 """`tail`: behind the conversation, a stable prefix for prompt caches. `system`: as in the paper."""
 
@@ -65,11 +66,11 @@ def instructions_for(prompt: str | None, *, has_tools: bool) -> str:
     return f"{AGGREGATE_AND_SYNTHESIZE} {ACT_YOURSELF}" if has_tools else AGGREGATE_AND_SYNTHESIZE
 
 
-def order_references(texts: Sequence[str], *, layer: int, seed: int | None) -> tuple[str, ...]:
+def order_references(texts: Sequence[Reference], *, layer: int, seed: int | None) -> tuple[Reference, ...]:
     """Put references in the order in which they are shown.
 
     Args:
-        texts: In configured order.
+        texts: In configured order, or whatever holds them.
         layer: The layer they come from; each layer has an order of its own.
         seed: `None` keeps the configured order; a number gives a shuffle that is the same in every run.
     """

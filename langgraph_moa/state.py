@@ -16,6 +16,7 @@ from langgraph_moa.checks import known_keys, shown, whole_number
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.prompts import order_references
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, of_earlier_run, skipped
+from langgraph_moa.strategies import Decision, Source
 
 _PROPOSAL = TypeAdapter(Proposal)
 _OF_EVERY_PROPOSAL = ("layer", "index", "proposer", "model", "status", "text")
@@ -30,6 +31,8 @@ class LayerRecord(TypedDict):
     """What the layer's own aggregator made of them."""
     substitute: str | None
     """Slot whose proposal stands in for the synthesis, where that aggregator failed."""
+    decision: NotRequired[Decision | None]
+    """How the layer's own aggregator came to the synthesis."""
     budget: NotRequired[BudgetDecision]
     """What is left out from here on because of the budget."""
 
@@ -118,23 +121,32 @@ def records_of(proposals: Sequence[Proposal]) -> dict[str, LayerRecord]:
     return layers
 
 
+def usable_sources(record: LayerRecord) -> list[Source]:
+    """Return what a layer passes on, and whose it is, in configured order."""
+    synthesis = record["synthesis"]
+    passed_on = [synthesis] if synthesis is not None else filter(is_usable, record["proposals"])
+    return [Source(one["text"], one["proposer"], one["model"]) for one in passed_on]
+
+
 def usable_texts(record: LayerRecord) -> list[str]:
     """Return the texts that a layer passes on, in configured order."""
-    synthesis = record["synthesis"]
-    if synthesis is not None:
-        return [synthesis["text"]]
-    return [proposal["text"] for proposal in record["proposals"] if is_usable(proposal)]
+    return [source.text for source in usable_sources(record)]
 
 
 def last_references(layers: Mapping[str, LayerRecord], *, seed: int | None) -> tuple[str, ...]:
-    """Return what the stage after the last layer reads, in the order in which it is shown.
+    """Return what the stage after the last layer reads, in the order in which it is shown: see `last_sources`."""
+    return tuple(source.text for source in last_sources(layers, seed=seed))
+
+
+def last_sources(layers: Mapping[str, LayerRecord], *, seed: int | None) -> tuple[Source, ...]:
+    """Return the references of the stage after the last layer, and whose they are, in the order in which it is shown.
 
     Args:
         layers: By their numbers; at least one.
         seed: `Mixture.shuffle_seed`.
     """
     number = max(layers, key=int)
-    return order_references(usable_texts(layers[number]), layer=int(number), seed=seed)
+    return order_references(usable_sources(layers[number]), layer=int(number), seed=seed)
 
 
 def all_proposals(layers: dict[str, LayerRecord]) -> list[Proposal]:

@@ -12,6 +12,7 @@ from langgraph_moa.answering import Proposed
 from langgraph_moa.budget import BudgetDecision
 from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, billed_usage, is_usable, sum_usage
 from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, seconds_of
+from langgraph_moa.strategies import Decision
 from langgraph_moa.usage import PriceTable
 
 _LONGEST_REASON = 200
@@ -103,6 +104,8 @@ class MoASummary(TypedDict):
     missing: list[Missing]
     substitutes: list[Substitute]
     """Proposals that were given in place of an answer, where an aggregator failed."""
+    decision: Decision | None
+    """How the aggregator came to the answer; `None`: it was not asked, or failed."""
     shortened: list[str]
     """Seats that read references which were shortened to fit their context window."""
     budget: BudgetDecision | None
@@ -130,6 +133,7 @@ def summarize(
     prices: PriceTable,
     first_token: float | None = None,
     substitute: Proposal | None = None,
+    decision: Decision | None = None,
 ) -> MoASummary:
     """Sum up a run.
 
@@ -140,6 +144,7 @@ def summarize(
         prices: For the cost of each seat.
         first_token: Seconds from the aggregator's start to its first token.
         substitute: The proposal that was given in place of an answer.
+        decision: How the aggregator came to the answer.
     """
     proposals = all_proposals(layers)
     missing = [_missing(proposal) for proposal in proposals if not is_usable(proposal)]
@@ -159,6 +164,7 @@ def summarize(
         planned=len(proposals),
         missing=missing,
         substitutes=_substitutes(layers, answer, substitute),
+        decision=decision,
         shortened=[_seat_name(slot) for slot, call in zip(slots, calls, strict=True) if call["shortened"]],
         budget=budget,
         usage=UsageSummary(

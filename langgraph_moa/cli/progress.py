@@ -69,7 +69,7 @@ class Progress:
         for number, slots in enumerate(mixture.slots, start=1):
             calls = {slot.name: Call(slot.name, model_label(slot.proposer.model)) for slot in slots}
             self.stages[number] = Stage(f"layer {number} of {mixture.depth - 1}", calls)
-        aggregator = Call("aggregator", model_label(mixture.merger.model))
+        aggregator = Call("aggregator", mixture.merger.label)
         self.stages[None] = Stage("aggregator", {"aggregator": aggregator})
         self.current: int | None = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Aggregator, Layer, Mixture, Model, Proposer, model_label
@@ -31,7 +31,7 @@ def single(model: Proposer | Model) -> Mixture:
     return drawn(model, 1)
 
 
-def drawn(model: Proposer | Model, samples: int, *, strategy: str = "consensus") -> Mixture:
+def drawn(model: Proposer | Model, samples: int, *, strategy: Literal["consensus", "vote"] = "consensus") -> Mixture:
     """Return a mixture of several draws of one model, one of which is the answer; no aggregator is asked.
 
     Args:

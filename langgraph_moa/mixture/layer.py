@@ -9,6 +9,7 @@ from typing import Any
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture.seats import Aggregator, Model, Proposer, as_aggregator, as_proposer, model_label
+from langgraph_moa.mixture.stopping import AgreementBy, StopWhen, read_stop_when
 from langgraph_moa.serialization import plain_table
 from langgraph_moa.slots import Occupant, slot_names
 
@@ -47,6 +48,9 @@ class Layer:
     """Seconds for the layer, by the wall clock."""
     aggregator: Aggregator | Model | None = None
     """Synthesises this layer's answers before the next layer sees them; `None`: the next layer reads all of them."""
+    stop_when: StopWhen | AgreementBy | None = None
+    """Asks the slots in waves and stops when their answers agree; a word stands for `StopWhen(by=word)`. `None`: all
+    are asked at once."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -63,7 +67,10 @@ class Layer:
             raise ConfigurationError(msg)
         if self.aggregator is not None:
             object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
-        self.slots(1)
+        object.__setattr__(self, "stop_when", read_stop_when("Layer.stop_when", self.stop_when))
+        slots = self.slots(1)
+        if self.stopping is not None:
+            self.stopping.check_slots(len(slots))
 
     @property
     def seats(self) -> tuple[Proposer, ...]:
@@ -74,6 +81,11 @@ class Layer:
     def merger(self) -> Aggregator | None:
         """The layer's own aggregator, as an `Aggregator`."""
         return None if self.aggregator is None else as_aggregator(self.aggregator)
+
+    @property
+    def stopping(self) -> StopWhen | None:
+        """When the layer asks no more of its slots, as a `StopWhen`."""
+        return read_stop_when("Layer.stop_when", self.stop_when)
 
     def slots(self, number: int) -> tuple[Slot, ...]:
         """Return the places of this layer when it is the layer of that number, counted from 1."""
@@ -86,7 +98,10 @@ class Layer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults."""
-        merger = self.merger
+        merger, stopping = self.merger, self.stopping
         return plain_table(
-            self, proposers=[seat.to_dict() for seat in self.seats], aggregator=merger.to_dict() if merger else None
+            self,
+            proposers=[seat.to_dict() for seat in self.seats],
+            aggregator=merger.to_dict() if merger else None,
+            stop_when=stopping.to_dict() if stopping else None,
         )

@@ -38,7 +38,7 @@ def answer_length(seat: Seat, model: Model) -> int | None:
 
 def reserved_length(seat: Seat) -> int:
     """Return the tokens of a seat's context window that are kept for its answer."""
-    lengths = [answer_length(seat, model) for model in (seat.model, *seat.fallbacks)]
+    lengths = [answer_length(seat, model) for model in seat.models]
     unknown = min(_MOST_RESERVED, (seat.context_window or 0) // 4)
     return max((length for length in lengths if length is not None), default=unknown)
 

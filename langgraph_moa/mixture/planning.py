@@ -117,10 +117,9 @@ class Planner:
                     yield self._seat(number, slot.name, slot.proposer, reading, answers)
             if layer.merger is not None:
                 read, answers = answers, []
-                yield self._merging(number, "join", layer.merger, self._requests(read, layer.merger), answers)
+                yield self._merging(number, "join", layer.merger, read, answers)
             written = answers
-        *earlier, last = self._requests(written, merger)
-        yield self._merging(None, "aggregator", merger, [*earlier, add_counts(last, self._aside)], [])
+        yield self._merging(None, "aggregator", merger, written, [], aside=self._aside)
 
     def _reading(self, written: Sequence[int | None] | None, merger: Aggregator) -> int | None:
         """Return the tokens of a request: with references, and the instructions for them, from the second stage on."""
@@ -130,8 +129,11 @@ class Planner:
         return add_counts(self._tokens, instructions, *written)
 
     def _requests(self, written: Sequence[int | None] | None, merger: Aggregator) -> list[int | None]:
-        """Return the tokens of each request that an aggregator reads references in: one, or one for each window."""
+        """Return the tokens of each request of an aggregator: as many as its strategy makes, or one for each window."""
         whole = self._reading(written, merger)
+        requests = merger.decider.requests(len(written or ()) or 1)
+        if requests != 1:
+            return [whole] * requests
         window, known = merger.context_window, [size for size in written or () if size is not None]
         if not self._manner.in_windows or window is None or whole is None or self._tokens is None or not known:
             return [whole]
@@ -153,13 +155,21 @@ class Planner:
         layer: int | None,
         name: str,
         merger: Aggregator,
-        requests: Sequence[int | None],
+        read: Sequence[int | None] | None,
         written: list[int | None],
+        *,
+        aside: int = 0,
     ) -> PlannedSeat:
-        """Return the calls of an aggregator, and note what it writes at most."""
+        """Return the calls of an aggregator, and note what it gives at most."""
+        requests = self._requests(read, merger)
+        longest_read = None if not read or None in read else max(size for size in read if size is not None)
+        if not requests:
+            written.append(longest_read)
+            return PlannedSeat(layer, name, (), ())
+        requests[-1] = add_counts(requests[-1], aside)
         lengths: list[int | None] = []
         seats = [self._seat(layer, name, merger, tokens, lengths) for tokens in requests]
-        written.append(lengths[-1])
+        written.append(lengths[-1] if merger.decider.writes_answer else longest_read)
         longest = seats[max(range(len(seats)), key=lambda at: requests[at] or 0)]
         return PlannedSeat(layer, name, tuple(call for seat in seats for call in seat.calls), longest.calls)
 
@@ -169,7 +179,7 @@ class Planner:
         """Return the calls of a seat, of its model or the dearest fallback, and note what it writes at most."""
         own = seat.system_prompt if isinstance(seat, Proposer) else None
         tokens = reading if own is None else add_counts(reading, count_tokens_approximately([own]))
-        inner = mixture_behind(seat.model)
+        inner = mixture_behind(seat.models[0])
         if inner is not None:
             prefix = f"{self._prefix}{name}/"
             calls = tuple(inner.planned_calls(tokens, self._prices, prefix, answer_tokens=self._answer_tokens))
@@ -177,7 +187,7 @@ class Planner:
             return PlannedSeat(layer, name, calls, calls)
         alternatives = [
             self._call(layer, name, model, tokens, answer_length(seat, model) or self._answer_tokens)
-            for model in (seat.model, *seat.fallbacks)
+            for model in seat.models
             if mixture_behind(model) is None
         ]
         lengths = [call.output_tokens for call in alternatives]

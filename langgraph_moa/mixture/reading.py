@@ -42,7 +42,7 @@ def _read_seat(seat: type[AnySeat], what: str, table: object, nested: ReadNested
     models = checks.listed(f"{what}.fallbacks", fields.pop("fallbacks", ()))
     try:
         fallbacks = [_read_model(model, nested) for model in models]
-        return seat(_read_model(fields.pop("model"), nested), fallbacks=fallbacks, **fields)
+        return seat(_read_model(fields.pop("model", None), nested), fallbacks=fallbacks, **fields)
     except ConfigurationError as error:
         msg = f"{what}: {error}"
         raise ConfigurationError(msg) from error

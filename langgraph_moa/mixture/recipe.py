@@ -228,7 +228,7 @@ class Mixture(NestedModel):
     def fingerprint(self) -> str:
         """What tells this recipe from others of its name: of its slots and their models."""
         seats = [f"{slot.node}={model_label(slot.proposer.model)}" for slots in self.slots for slot in slots]
-        told = repr((self.name, seats, model_label(self.merger.model), self.shuffle_seed))
+        told = repr((self.name, seats, self.merger.label, self.shuffle_seed))
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
@@ -370,7 +370,7 @@ def models_within(mixture: Mixture) -> Iterator[tuple[Seat, Model]]:
 def models_of(seats: Iterable[Seat]) -> Iterator[tuple[Seat, Model]]:
     """Yield every model of some seats as `models_within` does."""
     for seat in seats:
-        for model in (seat.model, *seat.fallbacks):
+        for model in seat.models:
             yield seat, model
             for inner in mixtures_in(model):
                 yield from models_within(inner)

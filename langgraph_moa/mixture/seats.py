@@ -17,10 +17,11 @@ from langgraph_moa.parameters import Parameters
 from langgraph_moa.providers import parse_model_name
 from langgraph_moa.serialization import as_mapping, plain_table
 from langgraph_moa.slots import check_name
+from langgraph_moa.strategies import Strategy, read_strategy, write_strategy
+from langgraph_moa.strategies.reading import StrategyLike
 from langgraph_moa.usage import PlannedCall, PriceTable
 from langgraph_moa.views import Kind, Part
 
-Strategy = Literal["synthesize"]
 OnFailure = Literal["raise", "best_proposal"]
 
 
@@ -101,6 +102,16 @@ class Proposer:
     def __repr__(self) -> str:
         return _seat_repr(self)
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model that may be asked, in turn."""
+        return (self.model, *self.fallbacks)
+
+    @property
+    def label(self) -> str:
+        """Name under which the seat is recorded."""
+        return model_label(self.model)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, secrets left out."""
         return _seat_table(self)
@@ -108,11 +119,13 @@ class Proposer:
 
 @dataclass(frozen=True, slots=True)
 class Aggregator:
-    """The model that synthesises the references into one answer."""
+    """What makes one answer of the references: a model as a rule, and a strategy."""
 
-    model: Model
+    model: Model | None = None
+    """`None` for a strategy that asks no model: `"vote"` and `"consensus"`. One that is given is then not asked."""
     _: KW_ONLY
-    strategy: Strategy = "synthesize"
+    strategy: StrategyLike = "synthesize"
+    """A name, or one of `strategies` with settings of its own, such as `Vote(weights=...)`, or its table."""
     temperature: float | None = None
     """0 to 2. Sent only when set."""
     max_tokens: int | None = None
@@ -133,12 +146,35 @@ class Aggregator:
     def __post_init__(self) -> None:
         """Check every field."""
         _check_seat(self)
-        checks.choice("Aggregator.strategy", self.strategy, get_args(Strategy))
+        decider = self.decider
+        if self.model is None and decider.asks_model:
+            msg = (
+                "Aggregator.model must be a 'provider:model' string, a chat model, another Runnable or a Mixture, since "
+                f"strategy {decider.name!r} asks one; got NoneType. Strategies that ask none: 'vote', 'consensus'"
+            )
+            raise ConfigurationError(msg)
+        if isinstance(self.strategy, Mapping):
+            object.__setattr__(self, "strategy", decider)
         checks.text("Aggregator.prompt", self.prompt)
         checks.choice("Aggregator.on_failure", self.on_failure, get_args(OnFailure))
 
     def __repr__(self) -> str:
         return _seat_repr(self)
+
+    @property
+    def decider(self) -> Strategy:
+        """The strategy, with its settings."""
+        return read_strategy("Aggregator.strategy", self.strategy)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model that may be asked, in turn; none where the strategy asks none."""
+        return (self.model, *self.fallbacks) if self.model is not None and self.decider.asks_model else ()
+
+    @property
+    def label(self) -> str:
+        """Name under which the seat is recorded: that of its model, or of its strategy where it asks none."""
+        return model_label(self.model) if self.model is not None and self.decider.asks_model else self.decider.name
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, secrets left out."""
@@ -214,7 +250,7 @@ def _check_seat(seat: Seat) -> None:
     """Check the fields that both seats have, and freeze what they hold."""
     kind = type(seat).__name__
     fallbacks = checks.listed(f"{kind}.fallbacks", seat.fallbacks)
-    for model in (seat.model, *fallbacks):
+    for model in (*(() if seat.model is None and isinstance(seat, Aggregator) else (seat.model,)), *fallbacks):
         _check_model(kind, model)
     checks.number(f"{kind}.temperature", seat.temperature, low=0, high=2)
     if seat.max_tokens is not None:
@@ -255,9 +291,11 @@ def _check_model(kind: str, model: object) -> None:
 
 def _seat_table(seat: Seat) -> dict[str, Any]:
     kwargs = seat.model_kwargs.without_secrets() if isinstance(seat.model_kwargs, Parameters) else {}
+    written = {"strategy": write_strategy(seat.decider)} if isinstance(seat, Aggregator) else {}
     table = plain_table(
         seat,
-        model=_written(seat, seat.model),
+        **written,
+        model=None if seat.model is None else _written(seat, seat.model),
         fallbacks=[_written(seat, model) for model in seat.fallbacks],
         model_kwargs=kwargs,
     )
@@ -268,7 +306,8 @@ def _seat_table(seat: Seat) -> dict[str, Any]:
 def _seat_repr(seat: Seat) -> str:
     """Show a seat by its models' labels: what a model object shows of itself may hold a header with a key."""
     fallbacks = [model_label(model) for model in seat.fallbacks]
-    shown = plain_table(seat, model=model_label(seat.model), fallbacks=fallbacks)
+    label = None if seat.model is None else model_label(seat.model)
+    shown = plain_table(seat, model=label, fallbacks=fallbacks)
     return f"{type(seat).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 

@@ -13,7 +13,7 @@ from langgraph_moa.providers import parse_model_name
 
 def swapped(seat: AnySeat, names: Sequence[str], models: Mapping[str, Model], used: set[str]) -> AnySeat:
     """Put another model in a seat if one is named for it, and note the name that was used."""
-    for key in (*names, model_label(seat.model)):
+    for key in (*names, *([] if seat.model is None else [model_label(seat.model)])):
         if key in models:
             used.add(key)
             return replace(seat, model=models[key], model_kwargs=_kwargs_for(models[key], seat))

@@ -16,12 +16,14 @@ from langgraph_moa.events import done, progress
 from langgraph_moa.histories import for_actor, for_advisers
 from langgraph_moa.listeners import FirstToken, Relay, without_tokens
 from langgraph_moa.mixture import Aggregator
+from langgraph_moa.nodes.asking import Asking
 from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.fields import agreement_on, carried, to_carry
-from langgraph_moa.nodes.merging import Asking, Merged, Merger
+from langgraph_moa.nodes.merging import Merged, Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Place, Proposal, as_usage_metadata
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals, layers_of
+from langgraph_moa.strategies import Source
 from langgraph_moa.summary import MoASummary, continued, summarize
 
 AGGREGATOR = "aggregator"
@@ -32,7 +34,8 @@ class AggregatorNode(Node):
 
     def __init__(self, run: Run, aggregator: Aggregator) -> None:
         super().__init__(run)
-        self._merger = Merger(run, aggregator, Place(run.mixture.depth, 0, AGGREGATOR), node=AGGREGATOR)
+        place = Place(run.mixture.depth, 0, AGGREGATOR)
+        self._merger = Merger(run, aggregator, place, node=AGGREGATOR, layer=run.mixture.layers[-1])
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         layers = state.get("layers") or layers_of(state.get("proposals", ()))
@@ -70,7 +73,7 @@ class AggregatorNode(Node):
         listening: list[BaseCallbackHandler] = [clock, *([] if relay is None else [Relay(relay)])]
         return Asking(
             conversation=for_actor(state["messages"]) if acts else for_advisers(state["messages"]),
-            references=self._answers(layers) if carried is None else carried,
+            sources=self._sources(layers) if carried is None else [Source(text, "", "") for text in carried],
             goes_on=carried is not None,
             told=options.told,
             config=without_tokens(named) if is_told_whole or options.relay is not None else named,
@@ -85,14 +88,14 @@ class AggregatorNode(Node):
         options = options_for(self._run.mixture)
         return [] if options is None else carried(options.proposed)
 
-    def _answers(self, layers: dict[str, LayerRecord]) -> tuple[str, ...]:
+    def _sources(self, layers: dict[str, LayerRecord]) -> tuple[Source, ...]:
         """Return what the last layer has said; refuse to answer from nothing, as from proposals of an old run."""
         if not layers:
             raise ConfigurationError(
                 "proposals is empty: an aggregator needs those of a run. Give them beside the conversation: "
                 '{"messages": conversation, "proposals": out["proposals"]}'
             )
-        answers = self._run.last_answers(layers)
+        answers = self._run.last_sources(layers)
         if not answers:
             raise QuorumError(max(map(int, layers)), 1, all_proposals(layers))
         return answers
@@ -105,6 +108,7 @@ class AggregatorNode(Node):
             prices=self._run.prices(),
             first_token=clock.seconds,
             substitute=merged.substitute,
+            decision=merged.decision,
         )
 
     async def _tell(self, event: Literal["aggregating", "first_token"], config: RunnableConfig) -> None:

@@ -13,8 +13,9 @@ from langgraph_moa.events import progress
 from langgraph_moa.histories import for_advisers
 from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Layer, Slot, model_label
+from langgraph_moa.nodes.asking import Asking
 from langgraph_moa.nodes.base import Node, Update, model_config
-from langgraph_moa.nodes.merging import Asking, Merger
+from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
@@ -33,7 +34,7 @@ class JoinNode(Node):
         self._slots = layer.slots(number)
         node = f"layer_{number}_{JOIN}"
         place = Place(number, 0, JOIN)
-        self._merger = None if layer.merger is None else Merger(run, layer.merger, place, node=node)
+        self._merger = None if layer.merger is None else Merger(run, layer.merger, place, node=node, layer=layer)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         written = {proposal["proposer"]: proposal for proposal in state.get("proposals", ())}
@@ -73,7 +74,7 @@ class JoinNode(Node):
     ) -> LayerRecord:
         await self._run.tell(progress("aggregating", self._run.mixture.name, self._number, JOIN, merger.label), config)
         record = layers[str(self._number)]
-        answers = self._run.answers(record, self._number)
+        answers = self._run.sources(record, self._number)
         named = model_config(
             config, self._run.mixture, JOIN, layer=self._number, role="aggregator", tags=[TAG_NOSTREAM]
         )
@@ -89,7 +90,9 @@ class JoinNode(Node):
         if best is not None:
             merged.proposal["text"] = merged.message.text
         name = None if best is None else best["proposer"]
-        return LayerRecord(proposals=record["proposals"], synthesis=merged.proposal, substitute=name)
+        return LayerRecord(
+            proposals=record["proposals"], synthesis=merged.proposal, substitute=name, decision=merged.decision
+        )
 
 
 def _unwritten(slot: Slot) -> Proposal:

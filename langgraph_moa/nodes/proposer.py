@@ -22,7 +22,7 @@ from langgraph_moa.errors import ContextWindowError
 from langgraph_moa.events import EventKind, ended, planned, progress
 from langgraph_moa.histories import adviser_note, for_advisers, uses_tools
 from langgraph_moa.listeners import FirstToken, with_tokens, without_tokens
-from langgraph_moa.mixture import Layer, Slot, model_label
+from langgraph_moa.mixture import Layer, Slot
 from langgraph_moa.mixture.recipe import OnOverflow
 from langgraph_moa.mixture.seats import nested_mixture
 from langgraph_moa.nodes.base import Node, Update, model_config
@@ -59,7 +59,7 @@ class ProposerNode(Node):
                 if latch.must_tell():
                     mixture = self._run.mixture
                     calls = sum(1 for _ in mixture.planned_calls(None, packaged_prices()))
-                    await self._run.tell(planned(mixture.name, model_label(mixture.merger.model), calls), config)
+                    await self._run.tell(planned(mixture.name, mixture.merger.label, calls), config)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot

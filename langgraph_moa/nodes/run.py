@@ -25,7 +25,8 @@ from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.room import Room
 from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
-from langgraph_moa.state import LayerRecord, MoAState, last_references, usable_texts
+from langgraph_moa.state import LayerRecord, MoAState, last_sources, usable_sources
+from langgraph_moa.strategies import Source
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
 
@@ -107,15 +108,16 @@ class Run:
             state: Of the graph; its `layers` hold the answers.
             layer: Counted from 1; that of the aggregator is one above the last.
         """
-        return () if layer == 1 else self.answers(state["layers"][str(layer - 1)], layer - 1)
+        shown = () if layer == 1 else self.sources(state["layers"][str(layer - 1)], layer - 1)
+        return tuple(source.text for source in shown)
 
-    def last_answers(self, layers: Mapping[str, LayerRecord]) -> tuple[str, ...]:
+    def last_sources(self, layers: Mapping[str, LayerRecord]) -> tuple[Source, ...]:
         """Return the usable answers of the last layer that was asked, in the order in which they are shown."""
-        return last_references(layers, seed=self.mixture.shuffle_seed)
+        return last_sources(layers, seed=self.mixture.shuffle_seed)
 
-    def answers(self, record: LayerRecord, layer: int) -> tuple[str, ...]:
+    def sources(self, record: LayerRecord, layer: int) -> tuple[Source, ...]:
         """Return the usable answers of one layer, in the order in which they are shown."""
-        return order_references(usable_texts(record), layer=layer, seed=self.mixture.shuffle_seed)
+        return order_references(usable_sources(record), layer=layer, seed=self.mixture.shuffle_seed)
 
     def compose(
         self, conversation: Sequence[BaseMessage], references: Sequence[str], instructions: str | None

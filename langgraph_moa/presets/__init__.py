@@ -73,7 +73,7 @@ def load_preset(name: str, *, base_url: str | None = None, api_key: str | None =
     mixture = describe_preset(name).mixture
     if base_url is None and api_key is None:
         return mixture
-    providers = {parse_model_name(str(seat.model)).provider for seat in mixture.seats}
+    providers = {parse_model_name(str(model)).provider for seat in mixture.seats for model in seat.models[:1]}
     if "offline" in providers or (base_url is None and len(providers) > 1):
         given = "base_url" if base_url is not None else "api_key"
         msg = f"preset {name!r} uses {', '.join(sorted(providers))}: one {given} does not fit it. Leave {given} out"
@@ -88,6 +88,8 @@ def load_preset(name: str, *, base_url: str | None = None, api_key: str | None =
 
 def _endpoint(options: dict[str, Any]) -> Callable[[AnySeat], AnySeat]:
     def apply(seat: AnySeat) -> AnySeat:
+        if not seat.models or seat.model is None:
+            return seat
         return replace(seat, model=_for_endpoint(seat.model, options), model_kwargs={**seat.model_kwargs, **options})
 
     return apply

@@ -1,0 +1,26 @@
+"""Runs of many jobs that survive: bounded, logged as they go, resumed where they were killed, here or on a cluster."""
+
+from langgraph_moa.evaluation.runs.identity import Identity, fingerprint_of, mixture_identity
+from langgraph_moa.evaluation.runs.jobs import Failed, Job, Outcome, Work
+from langgraph_moa.evaluation.runs.log import ResultLog, RunLog
+from langgraph_moa.evaluation.runs.options import RunOptions
+from langgraph_moa.evaluation.runs.progress import RunWatcher, Standing
+from langgraph_moa.evaluation.runs.running import run_jobs
+from langgraph_moa.evaluation.runs.spending import Estimate
+
+__all__ = [
+    "Estimate",
+    "Failed",
+    "Identity",
+    "Job",
+    "Outcome",
+    "ResultLog",
+    "RunLog",
+    "RunOptions",
+    "RunWatcher",
+    "Standing",
+    "Work",
+    "fingerprint_of",
+    "mixture_identity",
+    "run_jobs",
+]

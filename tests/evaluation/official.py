@@ -1,0 +1,57 @@
+"""The official AlpacaEval code, given a local file in place of its download."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+
+def official_win_rates(
+    preferences: Sequence[float],
+    baseline_lengths: Sequence[int],
+    output_lengths: Sequence[int],
+    *,
+    gamed: Path,
+    indices: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Return what `alpaca_eval` computes, such as `win_rate` and `length_controlled_winrate`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pandas as pd
+        import sklearn
+        from alpaca_eval.metrics import glm_winrate
+
+        annotations = pd.DataFrame(
+            {
+                "preference": [preference + 1 for preference in preferences],
+                "output_1": ["x" * length for length in baseline_lengths],
+                "output_2": ["x" * length for length in output_lengths],
+                "generator_1": "baseline",
+                "generator_2": "model",
+                "annotator": "judge",
+            }
+        )
+        if indices is not None:
+            annotations["index"] = indices
+        with patch.object(glm_winrate, "hf_hub_download", return_value=str(gamed)), sklearn.config_context():
+            found: dict[str, Any] = glm_winrate.get_length_controlled_winrate(annotations, save_weights_dir=None)
+    return found
+
+
+def write_gamed(path: Path, instructions: int, *, seed: int = 0) -> Path:
+    """Write a file of the form of `df_gamed.csv` with made-up numbers."""
+    import random
+
+    draw = random.Random(seed)
+    difficulties = [draw.gauss(0, 1.5) for _ in range(instructions)]
+    lines = ["preference,index,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]
+    for name, shift in (("verbose", -1.0), ("concise", 1.0)):
+        lines += [
+            f"{draw.random()},{index},{draw.gauss(shift, 1.5)},{difficulty},False,{name}"
+            for index, difficulty in enumerate(difficulties)
+        ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
