@@ -45,7 +45,7 @@ def write_gamed(path: Path, instructions: int, *, seed: int = 0) -> Path:
     """Write a file of the form of `df_gamed.csv` with made-up numbers."""
     import random
 
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - numbers of a test
     difficulties = [draw.gauss(0, 1.5) for _ in range(instructions)]
     lines = ["preference,index,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]
     for name, shift in (("verbose", -1.0), ("concise", 1.0)):

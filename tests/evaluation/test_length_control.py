@@ -46,7 +46,7 @@ def gamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answers() -> Answers:
     """Make up preferences and lengths."""
-    draw = random.Random(1)
+    draw = random.Random(1)  # noqa: S311 - numbers of a test
     return Answers(
         [round(draw.random(), 3) for _ in range(COUNT)],
         [draw.randrange(200, 4000) for _ in range(COUNT)],
@@ -120,7 +120,7 @@ def test_few_preferences_warn(gamed: Path, answers: Answers) -> None:
 
 def test_enough_preferences_do_not_warn(tmp_path: Path) -> None:
     """From 400 preferences on, nothing is said."""
-    draw = random.Random(2)
+    draw = random.Random(2)  # noqa: S311 - numbers of a test
     preferences = [draw.random() for _ in range(400)]
     lengths = [draw.randrange(1, 5000) for _ in range(400)]
     path = write_gamed(tmp_path / "df_gamed.csv", 400)

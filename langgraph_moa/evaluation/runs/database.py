@@ -1,4 +1,4 @@
-"""Records in SQLite, in write-ahead mode: many results in one file that other programs can query once the run is over."""
+"""Records in SQLite, in write-ahead mode: one file, which other programs can query once the run is over."""
 
 from __future__ import annotations
 
