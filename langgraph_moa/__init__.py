@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from langgraph_moa.graph import create_advisers, create_aggregation, create_moa
     from langgraph_moa.limits import Limit
     from langgraph_moa.middleware import MoAMiddleware
-    from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
+    from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer, StopWhen
     from langgraph_moa.presets import list_presets, load_preset
     from langgraph_moa.usage import PriceTable
 
@@ -56,6 +56,7 @@ __all__ = [
     "PriceTable",
     "Proposer",
     "QuorumError",
+    "StopWhen",
     "StructuredOutputError",
     "__version__",
     "create_advisers",
@@ -82,7 +83,7 @@ _HOMES = {
     "graph": ("create_advisers", "create_aggregation", "create_moa"),
     "limits": ("Limit",),
     "middleware": ("MoAMiddleware",),
-    "mixture": ("Aggregator", "Layer", "Mixture", "Proposer"),
+    "mixture": ("Aggregator", "Layer", "Mixture", "Proposer", "StopWhen"),
     "presets": ("list_presets", "load_preset"),
     "usage": ("PriceTable",),
 }

@@ -164,7 +164,8 @@ def continuing(account: Account, layers: Mapping[str, LayerRecord]) -> BudgetDec
     record = layers[str(done)]
     merged = record["synthesis"]
     refuse_answer(account, layers, usable_texts(record))
-    later = list(range(done + 1, len(planned) + 1))
+    spared = record["saved"]["layers"] if "saved" in record else ()
+    later = [number for number in range(done + 1, len(planned) + 1) if number not in spared]
     is_late = is_over(account.budget, layers)
     is_cut_off = is_late and planned[done - 1].merger is not None and (merged is None or not is_usable(merged))
     unmerged = [f"layer_{done}_join"] if is_cut_off and merged is None else []

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp, ParentCommand
 
@@ -20,19 +19,20 @@ from langgraph_moa.admission import Admission, admission
 from langgraph_moa.configs import merged
 from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.fitting import estimate_request
+from langgraph_moa.ledger import Ledger
 from langgraph_moa.limits import Limit, applying
 from langgraph_moa.metering import UsageMeter
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.open_runs import OpenRuns
-from langgraph_moa.proposal import CallRecord, Failure, billed_usage, nested_run, served_model
+from langgraph_moa.playing import Scene
+from langgraph_moa.proposal import billed_usage
 from langgraph_moa.replies import Reply
 from langgraph_moa.retrying import is_transient, pause_before
-from langgraph_moa.schemas import AnswerSchema, Unreadable
+from langgraph_moa.schemas import AnswerSchema
 from langgraph_moa.threads import threads_of_one_request
 
 _NOT_DATA = (GraphBubbleUp, SelfReferenceError)
 """What a call may raise that is no failure of its model: an interrupt for a person, or the end of the run."""
-Describe = Callable[[BaseException], Failure]
 _jitter = random.Random()  # noqa: S311 - spreads calls in time
 
 
@@ -57,103 +57,63 @@ class Terms:
     """Says whether somebody has seen the first token: then no other answer is asked for."""
 
 
-class Ledger:
-    """What is known of a seat's call while it runs."""
-
-    def __init__(self, describe: Describe) -> None:
-        self.started_at = time.time()
-        self.position = 0
-        """Of the model that is asked: 0 for the seat's own, from 1 on for its fallbacks."""
-        self.calls: list[CallRecord] = []
-        self.answered_by: str | None = None
-        """The model that answered, as its provider names it; of a fallback, what the recipe calls it."""
-        self.message: AIMessage | None = None
-        self.failure: Failure | None = None
-        self.unreadable: Unreadable | None = None
-        """The last answer, where it does not fit the schema."""
-        self.describe = describe
-        self._started = time.monotonic()
-        self._waited = 0.0
-        self._waiting_since: float | None = None
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the seat was called."""
-        return time.monotonic() - self._started
-
-    @property
-    def waited(self) -> float:
-        """Seconds in which no request was under way: for a place under a limit, and before retries."""
-        waiting = 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
-        return self._waited + waiting
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count the seconds of the block as waiting."""
-        self._waiting_since = time.monotonic()
-        try:
-            yield
-        finally:
-            self._waited, self._waiting_since = self.waited, None
-
-    def open(self, model: str) -> CallRecord:
-        """Note that a request is made."""
-        self.message = self.failure = self.answered_by = self.unreadable = None
-        record = CallRecord(model=model, fallback=self.position, usage=None, nested=None, error=None)
-        self.calls.append(record)
-        return record
-
-    def fail(self, record: CallRecord, error: BaseException) -> None:
-        """Note how a request failed."""
-        self.failure = record["error"] = self.describe(error)
-
-    def misread(self, unreadable: Unreadable, failure: Failure) -> None:
-        """Note that the last answer does not fit the schema."""
-        self.message, self.unreadable = None, unreadable
-        self.failure = self.calls[-1]["error"] = failure
-
-    def give_up(self, why: str) -> None:
-        """Note why no further request is made."""
-        if self.failure is not None:
-            self.failure["message"] += f" [not asked again: {why}]"
-
-    def answer(self, record: CallRecord, reply: Reply) -> None:
-        """Note what a request gave."""
-        self.message = reply.message
-        self.answered_by = record["model"] if self.position else served_model(reply.message)
-        record["nested"] = nested_run(reply.message)
-        if record["usage"] is None:
-            record["usage"], record["unreported"] = reply.usage, record.get("unreported") or reply.unreported
-
-
 async def ask(
     model: ReadyModel, request: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
 ) -> None:
     """Ask a model, again after passing failures, and note in the ledger what came of it.
 
-    A retry is not made when the pause before it would outlast the time: what is left goes to the fallbacks.
+    A retry is not made when the pause before it would outlast the time: what is left goes to the fallbacks. What a tape
+    has an answer to is not asked.
 
     Raises:
         SelfReferenceError: The model calls the mixture that it sits in.
+        DeadlineExceeded: A tape says that the time was over.
+        QuorumReached: A tape says that the layer went on without it.
     """
+    scene = Scene(model, request, config, ledger, arguments=terms.arguments, schema=terms.schema)
+    try:
+        for retry in itertools.count(1):
+            played = scene.find()
+            if played is not None:
+                pause = await scene.play(played, merged(config, _attempt(ledger)))
+            else:
+                with scene.hearing() as listening:
+                    pause = await _try(model, request, merged(config, listening), terms, ledger, retry)
+                scene.keep(again=pause is not None)
+            if pause is None:
+                return
+            with ledger.waiting():
+                await asyncio.sleep(pause)
+    except asyncio.CancelledError:
+        scene.interrupt(terms.seconds, by_quorum=terms.unless is not None and terms.unless.is_set())
+        raise
+
+
+async def _try(
+    model: ReadyModel,
+    request: Sequence[BaseMessage],
+    config: RunnableConfig,
+    terms: Terms,
+    ledger: Ledger,
+    retry: int,
+) -> float | None:
+    """Make one request; return the seconds before the next one, or `None` where there is none."""
     try:
         within = applying(terms.limits, await model.limit_keys()) if terms.limits else {}
     except Exception as unbuilt:  # noqa: BLE001 - a model that cannot be built is data, as one that fails is
         ledger.fail(ledger.open(model.label), unbuilt)
-        return
-    for retry in itertools.count(1):
-        error = await _request(model, request, config, replace(terms, limits=within), ledger)
-        if error is not None and terms.is_shown():
-            ledger.give_up("the answer had begun to be shown")
-            return
-        if error is None or is_cancelled() or retry > model.retries or not is_transient(error):
-            return
-        pause = pause_before(retry, error, terms.jitter)
-        if pause >= terms.seconds - ledger.elapsed:
-            ledger.give_up(f"in {pause:.1f} s it would be too late")
-            return
-        with ledger.waiting():
-            await asyncio.sleep(pause)
+        return None
+    error = await _request(model, request, config, replace(terms, limits=within), ledger)
+    if error is not None and terms.is_shown():
+        ledger.give_up("the answer had begun to be shown")
+        return None
+    if error is None or is_cancelled() or retry > model.retries or not is_transient(error):
+        return None
+    pause = pause_before(retry, error, terms.jitter)
+    if pause >= terms.seconds - ledger.elapsed:
+        ledger.give_up(f"in {pause:.1f} s it would be too late")
+        return None
+    return pause
 
 
 async def _request(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_moa.attempts import Ledger, Terms, is_cancelled
+from langgraph_moa.attempts import Terms, is_cancelled
 from langgraph_moa.guarding import guarding
+from langgraph_moa.ledger import Ledger
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import (
@@ -28,6 +31,7 @@ from langgraph_moa.repairing import ask_for_answer
 from langgraph_moa.retrying import root_cause
 from langgraph_moa.schemas import Unreadable
 from langgraph_moa.surrogates import well_formed
+from langgraph_moa.taping import is_replaying
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
 _LONGEST_MESSAGE = 500
@@ -73,11 +77,12 @@ class SeatCaller:
             SelfReferenceError: The model calls the mixture that it sits in.
         """
         ledger = Ledger(lambda error: describe(error, self._secrets()))
+        terms = _unhurried(terms) if is_replaying() else terms
         interrupted = None
         try:
             await within(terms.seconds, self._ask_in_turn(messages, config, terms, ledger), unless=terms.unless)
-        except DeadlineExceeded:
-            interrupted = Failure(kind="DeadlineExceeded", message=_lacking(ledger, terms.seconds))
+        except DeadlineExceeded as late:
+            interrupted = Failure(kind="DeadlineExceeded", message=_lacking(ledger, late.seconds))
         except QuorumReached:
             interrupted = Failure(kind="QuorumReached", message="the layer went on without it")
         return self._outcome(place, ledger, interrupted)
@@ -142,6 +147,11 @@ async def _profile(model: ReadyModel) -> Mapping[str, Any]:
         return await model.profile()
     except Exception:  # noqa: BLE001 - whatever a provider's class raises
         return {}
+
+
+def _unhurried(terms: Terms) -> Terms:
+    """Return terms under which a tape alone says that a seat was too late, or that the layer went on without it."""
+    return replace(terms, seconds=math.inf, unless=None, limits={}) if terms.seconds > 0 else terms
 
 
 def _lacking(ledger: Ledger, seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from langgraph_moa.proposal import Failure, Proposal, Status
+from langgraph_moa.savings import AGREED
 
 EventKind = Literal["planned", "started", "first_token", "finished", "failed", "cancelled", "aggregating", "done"]
 CALLBACK_EVENT = "moa.progress"
@@ -45,10 +46,19 @@ def planned(mixture: str, model: str, calls: int) -> ProgressEvent:
 
 
 def ended(mixture: str, proposal: Proposal) -> ProgressEvent:
-    """Return the event for a proposer's end: `finished`, `cancelled`, or `failed` for every other status."""
+    """Return the event for a proposer's end: `finished`, `cancelled`, or `failed` for every other status.
+
+    Also for one that was not asked, whose status is `skipped`: `is_spared` tells whether the others agreed without it.
+    """
     status = proposal["status"]
     event: EventKind = "finished" if status == "ok" else "cancelled" if status == "cancelled" else "failed"
     return _told(event, mixture, proposal["layer"], proposal)
+
+
+def is_spared(event: ProgressEvent) -> bool:
+    """Say whether an event tells of a proposer that was not asked because the ones before it agreed."""
+    error = event.get("error")
+    return event.get("status") == "skipped" and error is not None and error["kind"] == AGREED
 
 
 def done(mixture: str, answer: Proposal) -> ProgressEvent:

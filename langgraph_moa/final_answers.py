@@ -1,7 +1,7 @@
 r"""The final answer of a worked solution, and when two such answers are the same.
 
-Solutions end in many ways: `#### 42` (GSM8K), `\boxed{42}` (MATH), a JSON object with an `answer`, "the answer is 42", a
-choice such as (B), or simply a last number. Values are compared by what they are, not by how they are written.
+Solutions end in many ways: `#### 42` (GSM8K), `\boxed{42}` (MATH), a JSON object with an `answer`, "the answer is
+42", a choice such as (B), or simply a last number. Values are compared by what they are, not by how they are written.
 """
 
 from __future__ import annotations
@@ -23,21 +23,27 @@ _NUMBER = rf"(?:{_DIGITS})(?:[eE][+-]?\d{{1,4}}(?!\d))?+"
 _FRACTION = r"\\[dtc]?frac\{-?\d++\}\{-?\d++\}"
 _FOUND = re.compile(rf"(?<![\w.,^}}])-?\s?(?:\\?[$€£¥]\s?)?(?:{_FRACTION}|{_NUMBER}(?:\s?/\s?\d++)?+)(?:\s?\\?%)?")
 """A number within prose; a minus sign behind a word or another number is none of it."""
-_HASHES = re.compile(r"^[ \t>*]*+####[ \t]*+([^\n]++)", re.MULTILINE)
+_HASHES = re.compile(r"^[ \t>*]*+####[ \t]*+([^\n]{1,500}+)", re.MULTILINE)
 _KEY = re.compile(
-    r"""["'](?:final[ _]?)?answer["']\s*+:\s*+(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([^\n}\]]++))""",
+    r"""["'](?:final[ _]?)?answer["']\s*+:\s*+"""
+    r"""(?:"((?:[^"\\]|\\.){0,2000}+)"|'((?:[^'\\]|\\.){0,2000}+)'|([^\n}\]]{1,500}+))""",
     re.IGNORECASE | re.DOTALL,
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*+(\{|\d++|[A-Za-z]\b)")
 _PHRASE = re.compile(
-    r"\b(?:answer\s*+(?:is|are|was|equals|=|(?:\*\*|__|\s)*+:)|ans\s*+[:=])(?:[\s*_:]*+)([^\n]++)", re.IGNORECASE
+    r"\b(?:answer\s*+(?:is|are|was|equals|=|(?:\*\*|__|\s)*+:)|ans\s*+[:=])(?:[\s*_:]*+)([^\n]{1,500}+)", re.IGNORECASE
 )
 _CHOICE = re.compile(r"(?:\(|\\text\{\(|\b(?:option|choice)\s++\(?)([A-J])\b\)?")
-_CHOICE_FIRST = re.compile(r"\(?([A-J])(?:\)|[.:](?=\s|$)|$|(?=\s*[,;]))")
+_CHOICE_FIRST = re.compile(r"(?:[Oo]ption |[Cc]hoice )?\(?([A-J])(?:\)|[.:](?=\s|$)|$|(?=\s*[,;]))")
 _CHOICE_LAST = re.compile(r"\(([A-J])\)[\s.*_!}$]*+\Z")
-_NO_ANSWER = frozenset({"", "null", "none", "n/a", "na", "unknown", "?", "..."})
+_DECLINED = re.compile(
+    r"(?:null|none|n/?a|unknown|\?+|\.*+|\{.*+)\Z"
+    r"|(?:i )?(?:can ?not|can't|could not|unable|not enough|insufficient|error)\b",
+    re.IGNORECASE,
+)
+_SUM = re.compile(r"[-\d\s+*/x().,$]*+=\s*+(?=[-$]*+[\d.])")
 _WRAPPERS = ("**", "__", "`", '"', "'", "$$", "$", "*")
-_MINUS = str.maketrans({"\u2212": "-", "\u2012": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-", "\u2044": "/"})
+_SIGNS = str.maketrans(dict.fromkeys("\u2212\u2012\u2013\ufe63\uff0d", "-") | {"\u2044": "/", "\u00d7": "*"})
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f\u2007", " "))
 
 
@@ -49,14 +55,15 @@ def extract_answer(text: str) -> str | None:
 
     Returns:
         A number without currency, unit, percent sign and thousands separators; anything else as it is written. `None`
-        where there is neither such a mark nor a number.
+        where there is neither such a mark nor a number, and where the answer is that there is none.
     """
-    said = text.translate(_MINUS).translate(_SPACES)
-    for found in (_behind_hashes(said), _of_key(said), _in_box(said), _in_phrase(said)):
+    said = text.translate(_SIGNS).translate(_SPACES)
+    for read in (_behind_hashes, _of_key, _in_box, _in_phrase):
+        found = read(said)
         if found is not None:
-            return found
-    choice = _CHOICE_LAST.search(said[-40:]) or re.fullmatch(r"\s*\(?([A-J])\)?[.\s]*", said[:40])
-    if choice is not None and len(said) >= choice.end():
+            return found or None
+    choice = _CHOICE_LAST.search(said) or _CHOICE_FIRST.fullmatch(said.strip().rstrip("."))
+    if choice is not None:
         return choice[1]
     last = _last_number(said)
     if last is not None:
@@ -71,7 +78,7 @@ def canonical(answer: str) -> str:
     `42`, `42.0`, `$42`, `42 apples` and `42\%` are one value, as are `1/2`, `\frac{1}{2}` and `0.5`; LaTeX that only
     changes how a formula looks is dropped, `x = 5` is `5`, and the order within a tuple, interval or set is kept.
     """
-    written = answer.translate(_MINUS).translate(_SPACES).strip()
+    written = answer.translate(_SIGNS).translate(_SPACES).strip()
     if len(written) > _LONGEST:
         return " ".join(written.split())
     for _ in range(_MOST_ROUNDS):
@@ -93,7 +100,10 @@ def number_in(answer: str) -> Fraction | None:
 
 
 def _behind_hashes(text: str) -> str | None:
-    """Return what follows the last `####`, where it is no heading."""
+    """Return what follows the last `####` that is no heading.
+
+    As the other readers it returns `None` where its mark is not there, and `""` where nothing is behind it.
+    """
     for said in reversed(_HASHES.findall(text)):
         payload = _bare(said)
         if payload and (_value(_without_unit(payload)) is not None or " " not in payload):
@@ -102,12 +112,11 @@ def _behind_hashes(text: str) -> str | None:
 
 
 def _of_key(text: str) -> str | None:
-    found = [match for match in _KEY.finditer(text)] if "answer" in text.lower() else []
+    found = _KEY.findall(text)
     if not found:
         return None
-    quoted, single, bare = found[-1].groups()
-    payload = _unescaped(quoted) if quoted is not None else single if single is not None else bare.strip().rstrip(",")
-    return _reduced(payload)
+    quoted, single, bare = found[-1]
+    return _reduced(_unescaped(quoted) or single or bare)
 
 
 def _unescaped(quoted: str) -> str:
@@ -141,22 +150,23 @@ def _in_phrase(text: str) -> str | None:
     return _reduced(re.split(r"[.!?](?=\s|$)|(?<=\d)\.(?=[*$\s]|$)", found[-1], maxsplit=1)[0]) if found else None
 
 
-def _reduced(payload: str) -> str | None:
-    """Return the answer that a few words hold: a choice, a value, the one number of a sentence, or the words."""
+def _reduced(payload: str) -> str:
+    """Return the answer that a few words hold: a choice, a value, the first number of a sentence, or the words."""
     boxed = _in_box(payload)
     if boxed is not None:
         return boxed
     said = _bare(payload)
-    if said.lower() in _NO_ANSWER:
-        return None
+    if not said or _DECLINED.match(said):
+        return ""
+    said = _SUM.sub("", said, count=1)
     choice = _CHOICE_FIRST.match(said)
     if choice is not None:
         return choice[1]
     plain = _plain(said)
     if plain != said or " " not in said or "\\" in said or said[0] in "([{":
         return plain
-    first = _FOUND.match(said)
-    return _plain(_bare(first[0])) if first is not None else (_last_number(said) or said)
+    first = _FOUND.search(said)
+    return said if first is None else _plain(_bare(first[0]))
 
 
 def _last_number(text: str) -> str | None:
@@ -170,6 +180,8 @@ def _bare(said: str) -> str:
     while said != before:
         before = said
         said = said.strip().rstrip(".,;:! ")
+        if len(said) > 3 and said[:2] + said[-2:] in (r"\(\)", r"\[\]"):  # noqa: PLR2004 - two signs on either side
+            said = said[2:-2]
         for wrapper in _WRAPPERS:
             if said.endswith(wrapper) and said.count(wrapper) % 2 and not said.endswith(f"\\{wrapper}"):
                 said = said.removesuffix(wrapper)
@@ -188,10 +200,13 @@ def _plain(said: str) -> str:
 
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _JOINS = r"(?:and|or|to|by|plus|minus|times|over|mod)\b"
-_UNIT = re.compile(
-    rf"(?<=[\d}}%.])(?:\s+(?!{_JOINS})(?!(?:{'|'.join(_SCALES)})\b)[A-Za-zµ°²³]{{2,}}[²³]?(?:[ /-](?!{_JOINS})[A-Za-z²³]{{2,}})*"
-    r"|\s*(?:kg|km|cm|mm|mph|ml|lbs?|oz|ft|hrs?|mins?|secs?|°[CF]?)|\s*(?:\\ |~)*\\(?:text|mbox|textrm|mathrm)\{[^{}]*\}(?:\^\{?[23]\}?)?)\.?$"
+_WORDS = (
+    rf"\s+(?!(?:{'|'.join(_SCALES)})\b)(?!{_JOINS})[A-Za-zµ]{{2,}}[²³]?"
+    rf"(?:[ -](?!{_JOINS})[A-Za-z]{{2,}}[²³]?|/[A-Za-z]+)*"
 )
+_SHORT = r"\s*(?:kg|km|cm|mm|mph|ml|lbs?|oz|ft|hrs?|mins?|secs?|°[CF]?)"
+_SET_UPRIGHT = r"\s*(?:\\ |~)*\\(?:text|mbox|textrm|mathrm)\{[^{}]*\}(?:\^\{?[23]\}?)?"
+_UNIT = re.compile(rf"(?<=[\d}}%])(?:{_WORDS}|{_SHORT}|{_SET_UPRIGHT})\.?$")
 _SCALED = re.compile(rf"(.*\d)\s+({'|'.join(_SCALES)})s?(?:\s+[a-z ]+)?", re.IGNORECASE)
 
 
@@ -307,7 +322,7 @@ def _atom(part: str) -> str:
 
 _WHOLE_AND_FRACTION = re.compile(r"(-?)(\d+)\s*(?:\\frac\{(\d+)\}\{(\d+)\}|\s(\d+)/(\d+))")
 _RATIO = re.compile(r"(-?)(?:\\frac\{(-?\d+)\}\{(-?\d+)\}|(-?[\d.,]+)\s*/\s*(-?[\d.,]+))")
-_POWER_OF_TEN = re.compile(rf"([+-]?{_NUMBER})\s*(?:\*|x|×)\s*10\^\{{?(-?\d{{1,3}})\}}?")
+_POWER_OF_TEN = re.compile(rf"([+-]?{_NUMBER})\s*[*x]\s*10\^\{{?(-?\d{{1,3}})\}}?")
 
 
 def _value(said: str) -> Fraction | None:
@@ -323,7 +338,9 @@ def _value(said: str) -> Fraction | None:
     if mixed is not None:
         above, below = _decimal(mixed[3] or mixed[5]), _decimal(mixed[4] or mixed[6])
         whole = _decimal(mixed[2])
-        return None if above is None or not below or whole is None else (-1 if mixed[1] else 1) * (whole + above / below)
+        if above is None or not below or whole is None:
+            return None
+        return (-1 if mixed[1] else 1) * (whole + above / below)
     power = _POWER_OF_TEN.fullmatch(said)
     if power is not None:
         base, exponent = _decimal(power[1]), int(power[2])

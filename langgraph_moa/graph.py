@@ -136,7 +136,7 @@ class _Drawing:
         """Draw every proposer and every join; return the node that all of them lead to.
 
         Args:
-            end: Node that comes next where a budget leaves out the layers that follow.
+            end: Node that comes next where a budget or an agreement leaves out the layers that follow.
         """
         before = START
         for number, layer in enumerate(self.mixture.layers, start=1):
@@ -152,12 +152,17 @@ class _Drawing:
         return before
 
     def _add_way(self, before: str, number: int, nodes: list[str], end: str) -> None:
-        """Draw the edges to a layer: only a budget can lead past it, and the first layer is always asked."""
-        if number == 1 or self.mixture.budget is None:
+        """Draw the edges to a layer: a budget or an agreement can lead past it, and the first layer is always asked."""
+        if number == 1 or not self._may_end(number - 1):
             for node in nodes:
                 self.graph.add_edge(before, node)
         else:
             self.graph.add_conditional_edges(before, _onwards(number, nodes, end), [*nodes, end])
+
+    def _may_end(self, number: int) -> bool:
+        """Say whether the run may go from a layer to the end, past the layers that follow."""
+        stopping = self.mixture.layers[number - 1].stopping
+        return self.mixture.budget is not None or (stopping is not None and stopping.skips == "layers")
 
     def add_aggregator(self, before: str) -> None:
         """Draw the end."""
@@ -176,10 +181,10 @@ class _Drawing:
 
 
 def _onwards(number: int, nodes: list[str], end: str) -> Callable[[MoAState], list[str]]:
-    def within_budget(state: MoAState) -> list[str]:
+    def as_decided(state: MoAState) -> list[str]:
         return [end] if is_dropped(state["layers"], number) else nodes
 
-    return within_budget
+    return as_decided
 
 
 def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["*"]:

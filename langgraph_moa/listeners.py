@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,10 @@ def hears_tokens(handler: BaseCallbackHandler) -> bool:
     own = getattr(type(handler), "on_llm_new_token", None)
     inherited = (LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new_token)
     return wants_tokens(handler) or (own not in inherited and not isinstance(handler, BaseTracer))
+
+
+seconds_to_first_token: ContextVar[float | None] = ContextVar("langgraph_moa_seconds_to_first_token", default=None)
+"""What a replayed answer took to its first token when it was recorded; `None`: the answer is a new one."""
 
 
 class TokenListener(AsyncCallbackHandler):
@@ -97,7 +102,8 @@ class FirstToken(AsyncCallbackHandler):
 
     async def _note(self) -> None:
         if self.seconds is None:
-            self.seconds = time.monotonic() - self._started
+            recorded = seconds_to_first_token.get()
+            self.seconds = time.monotonic() - self._started if recorded is None else recorded
             await self._tell()
 
 

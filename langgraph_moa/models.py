@@ -31,7 +31,7 @@ from langgraph_moa.errors import ConfigurationError, MissingKeyError
 from langgraph_moa.mixture import Model, model_label
 from langgraph_moa.mixture.lengths import answer_length, reserved_length
 from langgraph_moa.mixture.naming import limit_names
-from langgraph_moa.mixture.seats import Seat
+from langgraph_moa.mixture.seats import Seat, mixture_behind
 from langgraph_moa.providers import PROVIDERS, Provider, parse_model_name
 from langgraph_moa.replies import Reply, read_reply
 from langgraph_moa.retrying import DEFAULT_RETRIES
@@ -98,6 +98,28 @@ class ReadyModel:
         if _must_be_synchronous(runnable):
             return read_reply(await background.in_synchronous_run(runnable.invoke, request, config), messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return what tells the model from others, and how it is asked: not its key, nor where its tokens go."""
+        held: dict[str, Any] = {}
+        model = self._given
+        while isinstance(model, RunnableBindingBase):
+            held |= {**model.kwargs, **held}
+            model = model.bound
+        at = sorted(base_urls(model)) if isinstance(model, BaseChatModel) else []
+        if isinstance(model, BaseChatModel):
+            held |= {**model._identifying_params, **model._get_ls_params()}  # noqa: SLF001 - as LangChain's own cache
+        return {"model": self.label, "parameters": self._parameters, "arguments": self._kwargs, "held": held, "at": at}
+
+    @property
+    def is_interchangeable(self) -> bool:
+        """Whether another seat's model of the same identity is the same: a chat model's identity says all of it."""
+        return is_chat_model(self._given)
+
+    @property
+    def makes_own_requests(self) -> bool:
+        """Whether it is a mixture, each of whose models is asked as one of a seat."""
+        return mixture_behind(self._given) is not None
 
     async def limit_keys(self) -> set[str]:
         """Return the keys of `Mixture.limits` that concern this model: provider, `provider:model`, base URL."""

@@ -75,6 +75,8 @@ class CallRecord(TypedDict):
     """Whether LangChain's cache has answered every model call below it: then nobody bills it."""
     billed: NotRequired[Usage | None]
     """`usage` without what came from LangChain's cache, where anything did; `None`: nothing else is known."""
+    recorded: NotRequired[bool]
+    """Whether a tape has answered: then its tokens and its cost were paid when it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,6 @@ def one_after_the_other(proposals: Sequence[Proposal]) -> Proposal:
     """Return the record of a seat that was called several times: of the last call, with what all of them took."""
     if len(proposals) == 1:
         return proposals[0]
-    last = proposals[-1]
     latencies = [proposal["latency"] for proposal in proposals if proposal["latency"] is not None]
     taken = {
         "latency": sum(latencies) if latencies else None,
@@ -223,7 +224,7 @@ def one_after_the_other(proposals: Sequence[Proposal]) -> Proposal:
         "usage": sum_usage([proposal["usage"] for proposal in proposals]),
         "calls": [call for proposal in proposals for call in proposal["calls"]],
     }
-    return cast("Proposal", {**last, **taken})
+    return cast("Proposal", {**proposals[-1], **taken})
 
 
 def status_of(message: AIMessage) -> Status:
@@ -290,8 +291,7 @@ def usage_of(message: AIMessage) -> Usage | None:
 def reported_usage(message: AIMessage) -> Usage | None:
     """Return the tokens that a message itself reports, whoever made it."""
     reported = _table(message.usage_metadata)
-    read = dict(_table(reported.get("input_token_details")))
-    written = dict(_table(reported.get("output_token_details")))
+    read, written = (dict(_table(reported.get(f"{side}_token_details"))) for side in ("input", "output"))
     special = {"cached_tokens": read.pop("cache_read", None), "reasoning_tokens": written.pop("reasoning", None)}
     return _usage({**reported, **special, "input_details": read, "output_details": written})
 

@@ -8,9 +8,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_moa.attempts import Ledger, Terms, ask, is_cancelled
+from langgraph_moa.attempts import Terms, ask, is_cancelled
 from langgraph_moa.errors import StructuredOutputError
 from langgraph_moa.fitting import DoesNotFit, estimate_request, shorten
+from langgraph_moa.ledger import Ledger
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import Failure, status_of
 from langgraph_moa.schema_prompts import repair_request

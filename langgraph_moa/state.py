@@ -16,6 +16,7 @@ from langgraph_moa.checks import known_keys, shown, whole_number
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.prompts import order_references
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, of_earlier_run, skipped
+from langgraph_moa.savings import Saved
 from langgraph_moa.strategies import Decision, Source
 
 _PROPOSAL = TypeAdapter(Proposal)
@@ -35,6 +36,9 @@ class LayerRecord(TypedDict):
     """How the layer's own aggregator came to the synthesis."""
     budget: NotRequired[BudgetDecision]
     """What is left out from here on because of the budget."""
+    saved: NotRequired[Saved]
+    """What is left out here and from here on because proposals agree; other layers than those with `stop_when` do not
+    say it."""
 
 
 class MoAInput(TypedDict):
@@ -155,14 +159,15 @@ def all_proposals(layers: dict[str, LayerRecord]) -> list[Proposal]:
 
 
 def is_dropped(layers: Mapping[str, LayerRecord], number: int) -> bool:
-    """Say whether a layer is left out because of the budget, as the one before has decided.
+    """Say whether a layer is left out because of the budget or of an agreement, as the one before has decided.
 
     Args:
         layers: What the layers before left behind.
         number: Counted from 1.
     """
     record = layers[str(number - 1)]
-    return "budget" in record and number in record["budget"]["dropped_layers"]
+    is_saved = "saved" in record and number in record["saved"]["layers"]
+    return is_saved or ("budget" in record and number in record["budget"]["dropped_layers"])
 
 
 def layer_seconds(record: LayerRecord) -> float:

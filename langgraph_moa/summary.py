@@ -11,6 +11,7 @@ from langgraph_moa.agreement import FieldAgreement
 from langgraph_moa.answering import Proposed
 from langgraph_moa.budget import BudgetDecision
 from langgraph_moa.proposal import CallRecord, Proposal, Status, Usage, billed_usage, is_usable, sum_usage
+from langgraph_moa.savings import Saved, agreed_before, saved_in_all
 from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, seconds_of
 from langgraph_moa.strategies import Decision
 from langgraph_moa.usage import PriceTable
@@ -116,6 +117,8 @@ class MoASummary(TypedDict):
     fields: NotRequired[dict[str, FieldAgreement] | None]
     """Of a structured mixture's answer, by the path of each field, the first 200; `None`: the answer is no value of the
     schema, as one that calls a tool. Other mixtures do not say it."""
+    saved: NotRequired[Saved]
+    """What was not asked because proposals agreed, which is no degradation; of mixtures with a `Layer.stop_when`."""
     recipe: NotRequired[str]
     """Beside `references`: `Mixture.fingerprint` of whose they are."""
     references: NotRequired[list[str]]
@@ -147,7 +150,9 @@ def summarize(
         decision: How the aggregator came to the answer.
     """
     proposals = all_proposals(layers)
-    missing = [_missing(proposal) for proposal in proposals if not is_usable(proposal)]
+    usable = [proposal for proposal in proposals if is_usable(proposal)]
+    asked = [proposal for proposal in proposals if agreed_before(proposal) is None]
+    missing = [_missing(proposal) for proposal in asked if not is_usable(proposal)]
     merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
     calls = [*proposals, *merges, answer]
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
@@ -156,11 +161,11 @@ def summarize(
     failed = [merge for merge in merges if not is_usable(merge)]
     budget = _left_out(layers)
     aggregator_seconds = seconds_of(answer)
-    return MoASummary(
+    summary = MoASummary(
         mixture=mixture,
         depth=len(layers) + 1,
         degraded=bool(missing or failed or substitute or budget) or any(_is_degraded(call) for call in calls),
-        ok=len(proposals) - len(missing),
+        ok=len(usable),
         planned=len(proposals),
         missing=missing,
         substitutes=_substitutes(layers, answer, substitute),
@@ -188,6 +193,10 @@ def summarize(
             first_token=None if first_token is None else sum(seconds) + first_token,
         ),
     )
+    saved = [record["saved"] for _, record in sorted(layers.items()) if "saved" in record]
+    if saved:
+        summary["saved"] = saved_in_all(saved)
+    return summary
 
 
 def _left_out(layers: dict[str, LayerRecord]) -> BudgetDecision | None:

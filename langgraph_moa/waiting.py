@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
@@ -11,35 +12,65 @@ from typing import Any, TypeVar
 
 from langgraph_moa.mixture import Layer
 from langgraph_moa.proposal import Proposal, is_usable
+from langgraph_moa.savings import agreed_before
+from langgraph_moa.waves import Waves
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 LatchKey = tuple[str, ...]
 _CLEANUP_SECONDS = 1.0
 _IDLE_SECONDS = 10.0
+_LATE_SECONDS = 2.0
+"""Beyond its deadline, in which the slots of a layer have ended: who then still waits for one waits for nobody."""
 _MANY = 1024
 _latches: dict[LatchKey, Latch] = {}
 _lock = threading.Lock()
 
 
 class DeadlineExceeded(Exception):  # noqa: N818 - not an error, a reason
-    """The time was up before the call ended; the call was cancelled."""
+    """The time was up before the call ended; the call was cancelled.
+
+    Args:
+        seconds: That it had.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class QuorumReached(Exception):  # noqa: N818 - not an error, a reason
     """The layer went on without this call; the call was cancelled."""
 
 
-class Latch:
-    """What the proposers of one layer in one run know of each other."""
+class LayerBroken(Exception):  # noqa: N818 - not an error, a reason
+    """A slot of the layer has ended without a report: a person is asked, or the run has failed."""
 
-    def __init__(self, layer: Layer) -> None:
+
+class Latch:
+    """What the proposers of one layer in one run know of each other.
+
+    Args:
+        layer: Of the slots.
+        is_structured: Whether proposals are JSON values.
+    """
+
+    def __init__(self, layer: Layer, *, is_structured: bool = False) -> None:
         self.closed = asyncio.Event()
+        """Set when the stragglers of the running wave are not waited for any more; another one for each wave."""
         self.telling = asyncio.Lock()
         """Held while the plan of the run is told: no slot begins before that."""
         self._layer = layer
         self._started: float | None = None
         self._usable = 0
+        self._usable_of_wave = 0
+        self._waves = Waves(layer, is_structured=is_structured)
+        self._news = asyncio.Event()
+        """Set, and replaced, when a slot that waits for its turn has something to look at."""
+        self._early: set[str] = set()
+        """Slots that wait for their turn."""
+        self._is_broken = False
         self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
         self._waiting = 0
@@ -63,23 +94,86 @@ class Latch:
         return not told
 
     def must_recall(self) -> bool:
-        """Say, to the first that asks, whether what a crashed run had finished can matter: it can for a quorum."""
+        """Say, to the first that asks, whether what a crashed run had finished can matter: to a quorum, or a wave."""
         asked, self._recalled = self._recalled, True
-        return not asked and self._layer.grace is not None
+        return not asked and (self._layer.grace is not None or self._layer.stopping is not None)
 
     def recall(self, finished: Sequence[Proposal]) -> None:
-        """Count what the layer had before this run resumed it, so that the quorum survives a crash."""
+        """Count what the layer had before this run resumed it, so that quorum and agreement survive a crash."""
+        for why in filter(None, map(agreed_before, finished)):
+            self._waves.keep(why)
         for proposal in finished:
             if proposal["proposer"] in self._outstanding:
-                self.report(proposal["proposer"], usable=is_usable(proposal))
+                self.report(proposal["proposer"], usable=is_usable(proposal), text=proposal["text"])
+        self._tell()
 
-    def report(self, slot: str, *, usable: bool) -> None:
-        """Count an ended call; with the quorum reached and every required slot ended, start the grace."""
+    async def turn(self, slot: str, places: int | None) -> str | None:
+        """Wait until a slot is to be asked, or not to be asked any more: then return why.
+
+        Args:
+            slot: Its name.
+            places: Slots that can be at work, or wait here, at a time; `None`: all.
+
+        Raises:
+            LayerBroken: A slot that is waited for will not report in this run.
+        """
+        until = time.monotonic() + self._layer.deadline + _LATE_SECONDS
+        self._early.add(slot)
+        try:
+            while not self._waves.is_turn(slot) and self._waves.agreed is None:
+                if self._is_broken:
+                    raise LayerBroken
+                self._make_room(places)
+                await self._hear(slot, until - time.monotonic())
+        finally:
+            self._early.discard(slot)
+        return None if self._waves.is_turn(slot) else self._waves.agreed
+
+    def abandon(self) -> None:
+        """Let nobody wait for a slot that has ended without a report."""
+        self._is_broken = True
+        self._tell()
+
+    def _make_room(self, places: int | None) -> None:
+        """Ask one slot ahead of its turn where those that wait hold every place, and who they wait for cannot begin."""
+        if places is None or len(self._early) < places:
+            return
+        ahead = next(slot.name for slot in self._layer.slots(1) if slot.name in self._early)
+        logger.warning(
+            "%s is asked before its turn: max_concurrency is %d, and a layer that stops when its proposals agree needs "
+            "a place for each of its %d slots",
+            *(ahead, places, len(self._layer.slots(1))),
+        )
+        self._early.discard(ahead)
+        self._waves.ask_ahead(ahead)
+        self._tell()
+
+    async def _hear(self, slot: str, seconds: float) -> None:
+        """Wait for news; a slot to which nothing comes any more is asked."""
+        news = self._news
+        if self._waves.is_turn(slot):
+            return
+        try:
+            await asyncio.wait_for(news.wait(), max(0.0, seconds))
+        except TimeoutError:
+            self._waves.ask_ahead(slot)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def report(self, slot: str, *, usable: bool, text: str = "") -> None:
+        """Count an ended call; with the quorum reached and every required slot ended, start the grace of its wave."""
         self._usable += usable
+        self._usable_of_wave += usable
         self._outstanding.discard(slot)
         self._awaited.discard(slot)
-        grace = self._layer.grace
-        if grace is not None and self._usable >= self._layer.quorum and not self._awaited:
+        if self._waves.report(slot, text if usable else None):
+            self.closed, self._usable_of_wave = asyncio.Event(), 0
+            self._tell()
+            return
+        grace, is_enough = self._layer.grace, self._usable >= self._layer.quorum and self._usable_of_wave
+        if grace is not None and is_enough and not self._awaited:
             asyncio.get_running_loop().call_later(grace, self.closed.set)
 
     @property
@@ -103,7 +197,7 @@ class Latch:
 
 
 @contextmanager
-def shared_latch(key: LatchKey, layer: Layer) -> Iterator[Latch]:
+def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False) -> Iterator[Latch]:
     """Give the slots of a layer in a run one latch, from the first that starts to the last that reports.
 
     A slot that is cancelled from outside, or raises, ends the run: a resumed one begins with a latch of its own.
@@ -111,18 +205,22 @@ def shared_latch(key: LatchKey, layer: Layer) -> Iterator[Latch]:
     Args:
         key: Of the layer and the run.
         layer: For a new latch.
+        is_structured: For a new latch: whether proposals are JSON values.
     """
     with _lock:
         latch = _latches.get(key)
         if latch is None or latch.is_stale:
             if len(_latches) >= _MANY:
                 _drop_stale()
-            latch = _latches[key] = Latch(layer)
+            latch = _latches[key] = Latch(layer, is_structured=is_structured)
         latch.enter()
     ended = True
     try:
         yield latch
         ended = latch.is_done
+    except BaseException:
+        latch.abandon()
+        raise
     finally:
         with _lock:
             latch.leave()
@@ -152,7 +250,7 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
     """
     if seconds <= 0:
         call.close()
-        raise DeadlineExceeded
+        raise DeadlineExceeded(seconds)
     task = asyncio.ensure_future(call)
     gate = asyncio.ensure_future(unless.wait()) if unless is not None else None
     waiting = [task] if gate is None else [task, gate]
@@ -167,4 +265,4 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
         await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
-    raise DeadlineExceeded
+    raise DeadlineExceeded(seconds)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, chat, evaluate, failures, plan, presets, simulate
+from langgraph_moa.cli import ask, batch, chat, evaluate, failures, plan, presets, simulate
 
 
 class _Commands(TyperGroup):
@@ -37,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ask")(ask.command)
+app.command("batch")(batch.command)
 app.command("chat")(chat.command)
 app.add_typer(presets.app, name="presets")
 app.command("plan")(plan.command)

@@ -23,6 +23,7 @@ _MARKS: dict[State, tuple[str, str]] = {
     "done": ("✓", "green"),
     "failed": ("✗", "red"),
     "cancelled": ("-", "yellow"),
+    "not needed": ("=", "dim"),
 }
 _WIDE_CELL = 36
 _NARROWEST_CELL = 14

@@ -40,11 +40,12 @@ def failure_line(event: ProgressEvent) -> str:
 
 
 def summary_line(summary: MoASummary) -> str:
-    """Say how many proposals there were, and the seconds, tokens and dollars of the run."""
+    """Say how many proposals there were, what was saved by agreement, and the seconds, tokens and dollars of the run."""
     total = summary["usage"]["total"]
     tokens = None if total is None else total["total_tokens"]
     parts = [
         f"{summary['ok']}/{summary['planned']} proposals",
+        *_saved(summary),
         f"{summary['timing']['total']:.1f} s",
     ]
     if all(slot["model"].startswith(_OFFLINE) for slot in summary["usage"]["slots"]):
@@ -69,6 +70,11 @@ def degraded_line(summary: MoASummary) -> str | None:
         why = f" ({stand_in['reason']})" if stand_in["reason"] else ""
         parts.append(f"{stand_in['seat']} failed{why}, in its place stands the proposal of {stand_in['proposer']}")
     return f"degraded: {'; '.join(parts) or 'a fallback answered in place of a model'}"
+
+
+def _saved(summary: MoASummary) -> list[str]:
+    saved = summary.get("saved")
+    return [f"{saved['calls']} calls saved: {saved['why']}"] if saved is not None and saved["calls"] else []
 
 
 def _cost(summary: MoASummary) -> str:

@@ -7,7 +7,7 @@ import sys
 from langgraph_moa.cli.notes import Notes, degraded_line, failure_line, summary_line
 from langgraph_moa.cli.printable import is_terminal, printable
 from langgraph_moa.cli.running import Answer
-from langgraph_moa.events import ProgressEvent
+from langgraph_moa.events import ProgressEvent, is_spared
 from langgraph_moa.mixture import Mixture
 
 
@@ -29,7 +29,7 @@ class PlainView:
 
     def progress(self, event: ProgressEvent) -> None:
         """Say that a call failed."""
-        if event["event"] == "failed":
+        if event["event"] == "failed" and not is_spared(event):
             self._notes.say(failure_line(event))
 
     def token(self, text: str, *, restarted: bool) -> None:

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-from langgraph_moa.events import EventKind, ProgressEvent
+from langgraph_moa.events import EventKind, ProgressEvent, is_spared
 from langgraph_moa.mixture import Mixture, model_label
 
-State = Literal["waiting", "answering", "done", "failed", "cancelled"]
+State = Literal["waiting", "answering", "done", "failed", "cancelled", "not needed"]
 
-_ORDER: tuple[State, ...] = ("waiting", "answering", "done", "failed", "cancelled")
+_ORDER: tuple[State, ...] = ("waiting", "answering", "done", "failed", "cancelled", "not needed")
 _STATES: dict[EventKind, State] = {
     "started": "answering",
     "aggregating": "answering",
@@ -58,7 +58,7 @@ class Stage:
     @property
     def ended(self) -> bool:
         """Whether no call waits or answers any more."""
-        return all(call.state in {"done", "failed", "cancelled"} for call in self.calls.values())
+        return not any(call.state in {"waiting", "answering"} for call in self.calls.values())
 
 
 class Progress:
@@ -76,7 +76,7 @@ class Progress:
     def take(self, event: ProgressEvent, now: float) -> None:
         """Note an event. `now` is a clock in seconds."""
         self.current = event["layer"]
-        state = _STATES.get(event["event"])
+        state: State | None = "not needed" if is_spared(event) else _STATES.get(event["event"])
         calls = self.stages[event["layer"]].calls
         call = calls.setdefault(event["slot"], Call(event["slot"], event["model"]))
         if state is None:

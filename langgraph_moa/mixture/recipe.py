@@ -32,6 +32,7 @@ from langgraph_moa.mixture.seats import (
     model_label,
     nested_mixture,
 )
+from langgraph_moa.mixture.stopping import AgreementBy, StopWhen
 from langgraph_moa.mixture.swapping import swapped
 from langgraph_moa.prompts import Placement
 from langgraph_moa.schemas import AnswerSchema, SchemaLike, read_schema, write_schema
@@ -51,6 +52,7 @@ class LayerOptions(TypedDict, total=False):
     quorum: int
     grace: float | None
     deadline: float
+    stop_when: StopWhen | AgreementBy | None
 
 
 class MixtureOptions(LayerOptions, total=False):
@@ -142,7 +144,7 @@ class Mixture(NestedModel):
             aggregator: Writes the answer.
             depth: Stages of model calls, the aggregator included: 2 to 64.
             name: In traces and reports.
-            options: `quorum`, `grace` and `deadline` of every layer, and the further fields of `Mixture`.
+            options: `quorum`, `grace`, `deadline` and `stop_when` of every layer, and the further fields of `Mixture`.
 
         Raises:
             ConfigurationError: A value is wrong, or an option unknown.
@@ -171,7 +173,7 @@ class Mixture(NestedModel):
     def from_dict(cls, table: Mapping[str, Any]) -> Self:
         """Build a mixture from what `to_dict` gave, or from the short form: `proposers`, `aggregator` and `depth`.
 
-        The short form may also hold `quorum`, `grace` and `deadline`, for every layer.
+        The short form may also hold `quorum`, `grace`, `deadline` and `stop_when`, for every layer.
 
         Raises:
             ConfigurationError: A key is unknown or missing, or a value is wrong.

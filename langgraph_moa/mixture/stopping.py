@@ -19,6 +19,7 @@ AgreementBy = Literal["answers", "lexical"]
 Skips = Literal["slots", "layers"]
 _MAJORITY = 0.5
 _SHARES: Mapping[AgreementBy, float] = {"answers": 1.0, "lexical": 0.6}
+_TOLERANCE = 1e-9
 _FEWEST = 2
 _LONGEST_ANSWER = 80
 _MOST_NAMES = 8
@@ -115,7 +116,7 @@ class StopWhen:
         if not answers:
             return None
         [(answer, votes)] = Counter(answers.values()).most_common(1)
-        if votes < self.required_share * len(texts):
+        if votes / len(texts) < self.required_share - _TOLERANCE:
             return None
         supporters = [slot for slot, own in answers.items() if own == answer]
         return f"{votes} of {len(texts)} proposals give {answer[:_LONGEST_ANSWER]!r} ({_named(supporters)})"

@@ -18,7 +18,9 @@ from langgraph_moa.nodes.base import Node, Update, model_config
 from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
+from langgraph_moa.savings import agreed_before
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
+from langgraph_moa.waves import saved_by
 
 JOIN = "join"
 logger = logging.getLogger(__name__)
@@ -44,8 +46,16 @@ class JoinNode(Node):
         layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
         if self._merger is not None and not is_over(self._run.mixture.budget, layers):
             layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
+        self._end_early(layers)
         self._decide(state, layers)
         return {"layers": layers}
+
+    def _end_early(self, layers: dict[str, LayerRecord]) -> None:
+        """Write down what is left out because the proposals agree, so that a resumed run does the same."""
+        record = layers[str(self._number)]
+        saved = saved_by(self._run.mixture, self._number, record["proposals"])
+        if saved is not None:
+            record["saved"] = saved
 
     def _decide(self, state: MoAState, layers: dict[str, LayerRecord]) -> None:
         """Write down what the budget leaves out from here on, so that a resumed run does the same."""
@@ -59,14 +69,15 @@ class JoinNode(Node):
         logger.warning("%s: %s of %g, and %g needed: goes on without %s", *told, ", ".join(dropped))
 
     def _check_quorum(self, proposals: list[Proposal], earlier: list[Proposal]) -> None:
-        usable = sum(is_usable(proposal) for proposal in proposals)
+        asked = [proposal for proposal in proposals if agreed_before(proposal) is None]
+        usable = sum(is_usable(proposal) for proposal in asked)
         policy = self._run.mixture.on_partial
-        needed = len(proposals) if policy == "raise" else self._quorum
+        needed = len(asked) if policy == "raise" else self._quorum
         if usable < needed:
             raise QuorumError(self._number, needed, [*earlier, *proposals])
-        if usable < len(proposals) and policy == "warn":
-            missing = ", ".join(f"{item['proposer']}: {item['status']}" for item in proposals if not is_usable(item))
-            counts = (self._run.mixture.name, self._number, usable, len(proposals))
+        if usable < len(asked) and policy == "warn":
+            missing = ", ".join(f"{item['proposer']}: {item['status']}" for item in asked if not is_usable(item))
+            counts = (self._run.mixture.name, self._number, usable, len(asked))
             logger.warning("%s: layer %d goes on with %d of %d proposals (%s)", *counts, missing)
 
     async def _synthesized(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphInterrupt
 from langgraph.runtime import get_runtime
 
 from langgraph_moa.affording import seconds_left
@@ -30,10 +32,11 @@ from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
+from langgraph_moa.savings import spared
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 from langgraph_moa.usage import packaged_prices
 from langgraph_moa.views import Kind, kinds_of, narrowed, not_taken
-from langgraph_moa.waiting import Latch, LatchKey, shared_latch
+from langgraph_moa.waiting import Latch, LatchKey, LayerBroken, shared_latch
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class ProposerNode(Node):
         """Tell the plan, once in a run and before any slot begins."""
         if self._slot.layer > 1:
             return
-        with shared_latch(self._latch_key(), self._layer_in_time({})) as latch:
+        with self._latch({}) as latch:
             async with latch.telling:
                 if latch.must_tell():
                     mixture = self._run.mixture
@@ -64,14 +67,29 @@ class ProposerNode(Node):
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot
         left_out = self._left_out(state)
-        with shared_latch(self._latch_key(), self._layer_in_time(_earlier(state, slot))) as latch:
-            await self._tell("started", config)
+        with self._latch(_earlier(state, slot)) as latch:
             if latch.must_recall():
                 latch.recall(await finished_before(self._run.graph, config, slot.layer))
-            proposal = left_out or await self._proposal(state, config, latch)
-            latch.report(slot.name, usable=is_usable(proposal))
+            unasked = left_out or await self._spared(latch, config)
+            if unasked is left_out:
+                await self._tell("started", config)
+            proposal = unasked or await self._proposal(state, config, latch)
+            latch.report(slot.name, usable=is_usable(proposal), text=proposal["text"])
         await self._run.tell(ended(self._run.mixture.name, proposal), config)
         return {"proposals": [proposal]}
+
+    async def _spared(self, latch: Latch, config: RunnableConfig) -> Proposal | None:
+        """Wait for the slot's turn; return what is written where it is not asked any more.
+
+        Raises:
+            GraphInterrupt: Another slot waits for a person, or has failed: this one begins again with it. It holds no
+                question of its own, so that LangGraph saves nothing for the node and ends the run as that slot has.
+        """
+        try:
+            why = await latch.turn(self._slot.name, config.get("max_concurrency"))
+        except LayerBroken:
+            raise GraphInterrupt from None
+        return None if why is None else spared(self._place, self._caller.label, why)
 
     async def _tell(self, event: EventKind, config: RunnableConfig) -> None:
         slot = self._slot
@@ -152,6 +170,11 @@ class ProposerNode(Node):
             needed=decision["needed"],
         )
         return skipped(self._place, self._caller.label, why)
+
+    def _latch(self, earlier: Mapping[str, LayerRecord]) -> AbstractContextManager[Latch]:
+        """Return what this run of the layer shares, for as long as this slot needs it."""
+        is_structured = self._run.schema is not None
+        return shared_latch(self._latch_key(), self._layer_in_time(earlier), is_structured=is_structured)
 
     def _layer_in_time(self, earlier: Mapping[str, LayerRecord]) -> Layer:
         """Return the layer with a deadline within what the budget leaves of the run's seconds."""

@@ -27,6 +27,7 @@ from langgraph_moa.room import Room
 from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
 from langgraph_moa.state import LayerRecord, MoAState, last_sources, usable_sources
 from langgraph_moa.strategies import Source
+from langgraph_moa.taping import is_replaying
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
 
@@ -67,7 +68,7 @@ class Run:
                 "messages is empty: a mixture needs at least one message, such as the user's question"
             )
         refuse_open_calls(state["messages"])
-        if not self._prepared:
+        if not self._prepared and not is_replaying():
             await in_thread(prepare, self.mixture, self.seats)
             self._prepared = True
 

@@ -28,6 +28,8 @@ class Answer:
     choices: int = 1
     """How many times it is given, as the request's `n` says."""
     usage: Mapping[str, Any] | None = None
+    first_token: Mapping[str, float] | None = None
+    """Probabilities of what the content might begin with, the likeliest first; `None`: not told."""
 
     @property
     def tokens(self) -> int:
@@ -68,10 +70,21 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
         tool_calls=tuple(calls),
         finish_reason=finish_reason,
         choices=body.get("n") or 1,
+        first_token=first_token(body, behaviour) if tokens else None,
     )
     if not behaviour.usage or fault == "no_usage":
         return answer
     return _with_usage(answer, count_prompt_tokens(body))
+
+
+def first_token(body: Mapping[str, Any], behaviour: Behaviour) -> Mapping[str, float] | None:
+    """Return the likeliest first tokens with their probabilities, as many as the request asks for."""
+    told = behaviour.first_token
+    if told is None or not body.get("logprobs"):
+        return None
+    probabilities = told(dict(body)) if callable(told) else told
+    ranked = sorted(probabilities.items(), key=lambda item: -item[1])
+    return dict(ranked[: body.get("top_logprobs") or 0])
 
 
 def wanted_calls(body: Mapping[str, Any], behaviour: Behaviour) -> tuple[ToolCall, ...]:

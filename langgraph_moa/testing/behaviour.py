@@ -85,6 +85,9 @@ class Behaviour:
     """Sent as `reasoning_content`, before the answer."""
     tool_calls: Sequence[ToolCall] = ()
     """Made in place of the reply, when the request offers tools and does not end with a tool's result."""
+    first_token: Mapping[str, float] | Callable[[dict[str, Any]], Mapping[str, float]] | None = None
+    """Probabilities of the tokens that the answer might begin with, or a quick function of the request's body that
+    gives them; sent as `top_logprobs` to a request that asks for them, as far as it asks, but not in a stream."""
     usage: bool = True
     """Whether tokens are reported: one for each word, and more for words of over 16 characters."""
 
@@ -133,6 +136,7 @@ class Behaviour:
             ("faults", FrozenTable(checks.known_keys("Behaviour.faults", self.faults))),
             ("schedule", checks.listed("Behaviour.schedule", self.schedule)),
             ("strict", _providers(self.strict)),
+            ("first_token", _first_token(self.first_token)),
         ):
             object.__setattr__(self, name, value)
         for name in ("delay", "time_to_first_token"):
@@ -167,6 +171,17 @@ def _latency(given: object) -> Latency | None:
         msg = f"Behaviour.latency must be a Latency, the median in seconds, or None; got {checks.shown(given)}"
         raise ConfigurationError(f"{msg}. Write Latency(median=0.5)")
     return Latency(median=given)
+
+
+def _first_token(given: object) -> object:
+    """Return a function as it is, and a copy of a table whose probabilities are above 0 and at most 1."""
+    if given is None or callable(given):
+        return given
+    probabilities: dict[str, float] = checks.known_keys("Behaviour.first_token", given)
+    for token, probability in probabilities.items():
+        what = f"Behaviour.first_token[{token!r}]"
+        checks.number(what, _given(what, probability), above=0, high=1)
+    return FrozenTable(probabilities)
 
 
 def _providers(given: object) -> tuple[Provider, ...]:

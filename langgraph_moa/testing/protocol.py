@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from langgraph_moa.testing.behaviour import ToolCall
 from langgraph_moa.testing.tokens import split_tokens
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+_IMPOSSIBLE = -9999.0
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
 BROKEN_EVENT = b'data: {"id":"chatcmpl-0","choices":[{"index":0,"delta":{"content":"un\n\n'
@@ -66,7 +68,20 @@ def _choice(answer: Answer, index: int) -> dict[str, Any]:
             }
             for place, call in enumerate(answer.tool_calls)
         ]
-    return {"index": index, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
+    return {
+        "index": index,
+        "message": message,
+        "finish_reason": answer.finish_reason,
+        "logprobs": None if answer.first_token is None else {"content": [_logprobs(answer)], "refusal": None},
+    }
+
+
+def _logprobs(answer: Answer) -> dict[str, Any]:
+    """Return what is said about the first token; one that is not among the likeliest is as good as impossible."""
+    token, tops = answer.text[0], answer.first_token or {}
+    told = [{"token": top, "logprob": math.log(chance), "bytes": list(top.encode())} for top, chance in tops.items()]
+    logprob = math.log(tops[token]) if token in tops else _IMPOSSIBLE
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode()), "top_logprobs": told}
 
 
 def call_id(answer: Answer, place: int, choice: int = 0) -> str:

@@ -138,7 +138,7 @@ def test_the_other_way_round_the_sign_changes(pairs: list[tuple[int, int]]) -> N
 
 
 def test_a_clear_gain_is_significant() -> None:
-    """Fifty samples that gain a standard deviation each on average are a significant difference, and its sign is right."""
+    """Fifty samples that gain a standard deviation on average differ significantly, and the sign is right."""
     gain = paired_difference(normal(50, mean=1.0), [0.0] * 50)
     assert gain is not None
     assert gain.significant

@@ -53,18 +53,18 @@ class DatabaseFile:
             last = row[2]
             yield _record(row)
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, key: str, record: dict[str, Any]) -> None:
         """Write a record of a new key; when this returns, it is on the disk.
 
         Raises:
             ConfigurationError: It holds something that JSON does not know, or its key is there already.
             OSError: It cannot be written.
         """
-        row = (_written(record["key"]), as_json(record["result"]))
+        row = (_written(key), as_json(record["result"]))
         try:
             self._connection.execute("INSERT INTO results (key, result) VALUES (?, ?)", row)
         except sqlite3.IntegrityError:
-            msg = f"{self._path} has a record of {record['key']!r} already"
+            msg = f"{self._path} has a record of {key!r} already"
             raise ConfigurationError(msg) from None
         except sqlite3.Error as error:
             raise OSError(None, str(error), str(self._path)) from error

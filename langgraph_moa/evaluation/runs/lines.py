@@ -34,7 +34,7 @@ class LineFile:
 
     Args:
         path: Made if it is not there.
-        key_field: Of every record: what holds its key.
+        key_field: Of every record: where its key stands, a text or a whole number.
 
     Raises:
         ConfigurationError: The file cannot be read or written, another process writes it, or it holds something else.
@@ -44,10 +44,12 @@ class LineFile:
         self._path = Path(path)
         self._key_field = key_field
         self._offsets: dict[str, int] = {}
+        self._end = 0
+        self._joint = b""
         self._file = _opened(self._path)
         try:
             lock(self._file, self._path)
-            self._end = self._read()
+            self._read()
         except BaseException:
             self._file.close()
             raise
@@ -68,25 +70,30 @@ class LineFile:
         for offset in list(self._offsets.values()):
             yield self._record_at(offset)
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, key: str, record: dict[str, Any]) -> None:
         """Write a record of a new key; when this returns, it is on the disk.
+
+        Args:
+            key: What stands in the record's key field, as text.
+            record: Plain data.
 
         Raises:
             ConfigurationError: It holds something that JSON does not know, or its key is there already.
             OSError: It cannot be written. The file is as it was before.
         """
-        key = record[self._key_field]
         if key in self._offsets:
             msg = f"{self._path} has a record of {key!r} already"
             raise ConfigurationError(msg)
-        line = as_json(record).encode() + b"\n"
+        line = self._joint + as_json(record).encode() + b"\n"
+        self._file.truncate(self._end)
         try:
             self._write(line)
         except OSError:
             self._file.truncate(self._end)
             raise
-        self._offsets[key] = self._end
+        self._offsets[key] = self._end + len(self._joint)
         self._end += len(line)
+        self._joint = b""
 
     def close(self) -> None:
         """Let another process write the file."""
@@ -107,48 +114,43 @@ class LineFile:
         record: dict[str, Any] = json.loads(b"".join(pieces).partition(b"\n")[0])
         return record
 
-    def _read(self) -> int:
-        """Index the file and return where the next line begins: a line that has no end is there to be overwritten."""
-        end = 0
+    def _read(self) -> None:
+        """Index the file. Nothing in it is changed before there is something to append."""
         with self._path.open("rb") as reader:
             for number, line in enumerate(reader, start=1):
                 if not line.endswith(b"\n"):
-                    end += self._mend(number, line, end)
-                    continue
+                    self._read_unended(number, line)
+                    return
                 if line.strip():
-                    self._note(number, self._parsed(number, line), end)
-                end += len(line)
-        return end
+                    self._note(number, self._parsed(number, line))
+                self._end += len(line)
 
-    def _mend(self, number: int, line: bytes, start: int) -> int:
-        """Give a whole record its line's end, or cut a torn one off; return how long the line is then."""
+    def _read_unended(self, number: int, line: bytes) -> None:
+        """Take in a last line that has no end: a whole record is given one later, a torn one is overwritten."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            self._file.truncate(start)
-            return 0
-        self._note(number, self._keyed(number, record), start)
-        self._file.seek(start + len(line))
-        self._file.write(b"\n")
-        return len(line) + 1
+            beginning = f'{{"{self._key_field}": '.encode()
+            if beginning[: len(line)] != line[: len(beginning)]:
+                raise self._foreign(number, "is no record") from None
+        else:
+            self._note(number, record)
+            self._end += len(line)
+            self._joint = b"\n"
 
-    def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
+    def _parsed(self, number: int, line: bytes) -> object:
         try:
-            record = json.loads(line)
+            return json.loads(line)
         except (ValueError, RecursionError) as error:
             raise self._foreign(number, f"is not JSON ({error})") from None
-        return self._keyed(number, record)
 
-    def _keyed(self, number: int, record: object) -> dict[str, Any]:
-        if not isinstance(record, dict) or not isinstance(record.get(self._key_field), str):
-            raise self._foreign(number, f"has no text under {self._key_field!r}")
-        return record
-
-    def _note(self, number: int, record: dict[str, Any], offset: int) -> None:
-        key = record[self._key_field]
-        if key in self._offsets:
+    def _note(self, number: int, record: object) -> None:
+        key = record.get(self._key_field) if isinstance(record, dict) else None
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            raise self._foreign(number, f"has neither text nor a whole number under {self._key_field!r}")
+        if str(key) in self._offsets:
             raise self._foreign(number, f"is a second record of {key!r}")
-        self._offsets[key] = offset
+        self._offsets[str(key)] = self._end
 
     def _foreign(self, number: int, why: str) -> ConfigurationError:
         return ConfigurationError(f"{self._path}:{number}: this line {why}. Remove it, or name another file")

@@ -22,7 +22,7 @@ LINE_ENDINGS = (".jsonl",)
 
 
 class Store(Protocol):
-    """Records with a `key`, of which none is ever changed."""
+    """Records, each with its key under `key`, of which none is ever changed."""
 
     def __contains__(self, key: object) -> bool: ...
     def __len__(self) -> int: ...
@@ -32,7 +32,7 @@ class Store(Protocol):
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield all, in the order in which they were appended."""
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, key: str, record: dict[str, Any]) -> None:
         """Keep a record; it survives the end of the process from then on."""
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class RunLog:
         if key == _HEADER:
             msg = "the key of a job is a text that is not empty"
             raise ConfigurationError(msg)
-        self._store.append({"key": key, "result": dict(result)})
+        self._store.append(key, {"key": key, "result": dict(result)})
 
     def results(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield key and result of every job that is done, in the order in which they ended, one at a time."""
@@ -140,7 +140,7 @@ def _claim(store: Store, path: Path, identity: Identity) -> None:
         msg = f"{path} is not the log of a run: it does not begin with what run it is of. Name another file"
         raise ConfigurationError(msg)
     else:
-        store.append({"key": _HEADER, "result": header_of(identity)})
+        store.append(_HEADER, {"key": _HEADER, "result": header_of(identity)})
 
 
 def header_of(identity: Identity) -> dict[str, Any]:
