@@ -10,6 +10,7 @@ MoAError
 ├── ContextWindowError                          references are too long for a model; see Mixture.on_overflow
 ├── BudgetError                                 what is left of the plan would pass the budget
 ├── AggregatorError                             the aggregator failed; holds the finished proposals
+├── JudgeError                                  the judge of an evaluation gave no verdict
 └── StructuredOutputError                       the answer does not fit its schema; holds its text
 ```
 
@@ -140,6 +141,25 @@ class AggregatorError(MoAError):
 
     def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]]]]:
         return type(self), (self.cause, self.proposals)
+
+
+class JudgeError(MoAError):
+    """The judge of an evaluation and its fallbacks failed. A verdict that came and cannot be read is none of these.
+
+    Args:
+        model: The judge.
+        cause: Kind and message of the failure, with secrets removed.
+    """
+
+    def __init__(self, model: str, cause: str) -> None:
+        self.model = model
+        self.cause = cause
+        super().__init__(
+            f"the judge {model} gave no verdict: {cause.removesuffix('.')}. Run again, or name another judge"
+        )
+
+    def __reduce__(self) -> tuple[type[JudgeError], tuple[str, str]]:
+        return type(self), (self.model, self.cause)
 
 
 _BUDGET_ADVICE = ", set a lower max_tokens or Budget.answer_tokens, or take fewer or cheaper models"

@@ -61,6 +61,7 @@ def as_object(answer: Answer, note: str | None) -> dict[str, Any]:
         "mixture": summary["mixture"],
         "degraded": summary["degraded"],
         "missing": summary["missing"],
+        "decision": summary["decision"],
         "proposals": answer.proposals,
         "usage": summary["usage"],
         "cost": summary["cost"]["total"],

@@ -1,0 +1,59 @@
+"""Where data sets have their public home, for who has no copy and a network. None comes with the package."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+from langgraph_moa.errors import ConfigurationError
+
+HOMES: Mapping[str, str] = {
+    "gsm8k.jsonl": "https://raw.githubusercontent.com/openai/grade-school-math/master/grade_school_math/data/test.jsonl",
+    "math.jsonl": "https://huggingface.co/datasets/HuggingFaceH4/MATH-500/resolve/main/test.jsonl",
+    "mt_bench/question.jsonl": (
+        "https://raw.githubusercontent.com/lm-sys/FastChat/main/fastchat/llm_judge/data/mt_bench/question.jsonl"
+    ),
+    "flask/flask_evaluation.jsonl": (
+        "https://raw.githubusercontent.com/kaistAI/FLASK/main/evaluation_set/flask_evaluation.jsonl"
+    ),
+}
+"""By the name under which a copy is kept."""
+_SECONDS = 60
+
+
+def fetched(name: str, folder: Path, homes: Mapping[str, str] = HOMES) -> Path:
+    """Return a copy of a data set, fetched if there is none yet.
+
+    Args:
+        name: One of `HOMES`.
+        folder: Where copies are kept.
+        homes: Addresses by name.
+
+    Raises:
+        ConfigurationError: It cannot be fetched. A half of it is never kept.
+    """
+    path = folder / name
+    if path.exists():
+        return path
+    try:
+        with urllib.request.urlopen(homes[name], timeout=_SECONDS) as answer:  # noqa: S310 - the addresses above
+            content = answer.read()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_name(f".{path.name}.{uuid4().hex}")
+        half.write_bytes(content)
+        half.replace(path)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        msg = f"{name} cannot be fetched from {homes[name]}: {reason}. Name a copy of your own with --data"
+        raise ConfigurationError(msg) from error
+    return path
+
+
+def data_folder() -> Path:
+    """Return where copies of data sets are kept: `data` in the folder that LANGGRAPH_MOA_HOME names."""
+    home = os.environ.get("LANGGRAPH_MOA_HOME", "").strip()
+    return (Path(home) if home else Path.home() / ".langgraph-moa") / "data"

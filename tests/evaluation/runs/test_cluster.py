@@ -1,0 +1,142 @@
+"""Work on a Dask cluster: a real scheduler, and workers that are processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langgraph_moa import ConfigurationError, MissingDependencyError, Mixture, Proposer
+from langgraph_moa.evaluation.bulk import answer_plainly, bulk_jobs
+from langgraph_moa.evaluation.runs import Identity, Job, RunLog, RunOptions, Standing, run_jobs
+from langgraph_moa.evaluation.samples import Sample
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
+
+JOBS = 24
+KILLED_AFTER = 6
+IDENTITY = Identity("answers", "test", "f")
+
+
+class Cluster:
+    """A scheduler and two workers on loopback, each with two threads."""
+
+    def __init__(self, folder: Path, held: ExitStack) -> None:
+        self._file = folder / "scheduler.json"
+        self._folder = folder
+        self._held = held
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show", "--no-jupyter")
+        self.workers = [self._start("worker", "--no-nanny", "--nthreads", "2") for _ in range(2)]
+        self.address = self._address()
+
+    def _start(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
+        places = ("--scheduler-file", str(self._file), "--no-dashboard")
+        if role == "worker":
+            places += ("--local-directory", str(self._folder))
+        process = self._held.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{role}", *places, *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        self._held.callback(process.kill)
+        return process
+
+    def _address(self) -> str:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if self._file.exists() and (written := self._file.read_text()):
+                return str(json.loads(written)["address"])
+            time.sleep(0.02)
+        raise TimeoutError
+
+
+def _echo(body: dict[str, Any]) -> str:
+    return f"{body['model']}: {str(body['messages'][-1]['content'])[-60:]}"
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """Serve models that repeat the end of what they are asked, after a while."""
+    with Simulator(Behaviour(reply=_echo, delay=0.05)) as simulator:
+        monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        yield simulator
+
+
+class Killer:
+    """Kills a process when so many jobs are made."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.killed_at: Standing | None = None
+
+    def note(self, standing: Standing) -> None:
+        if standing.made >= KILLED_AFTER and self.killed_at is None:
+            self._process.kill()
+            self._process.wait()
+            self.killed_at = standing
+
+    def close(self) -> None:
+        pass
+
+
+def _jobs() -> Iterator[Job]:
+    mixture = Mixture.of([Proposer("openai:a"), Proposer("openai:b")], "openai:merge")
+    return bulk_jobs(mixture, (Sample(f"q{number}", (f"Question {number}?",)) for number in range(JOBS)))
+
+
+def _said(log: RunLog) -> dict[str, Any]:
+    results = dict(log.results())
+    return {key: (result["answer"], [made["text"] for made in result["proposals"]]) for key, result in results.items()}
+
+
+async def test_a_killed_worker_loses_nothing(provider: Simulator, tmp_path: Path) -> None:
+    """One of two workers is killed in the middle: every job has its result, and all equal those of a local run."""
+    with ExitStack() as held:
+        cluster = Cluster(tmp_path, held)
+        killer = Killer(cluster.workers[0])
+        options = RunOptions(cluster=cluster.address, concurrency=8)
+        with RunLog.open(tmp_path / "cluster.jsonl", IDENTITY) as log:
+            outcome = await run_jobs(_jobs(), answer_plainly, log, options, watcher=killer)
+            there = _said(log)
+    assert outcome.made == JOBS
+    assert outcome.failed == ()
+    assert killer.killed_at is not None
+    assert killer.killed_at.made < JOBS
+    with RunLog.open(tmp_path / "here.jsonl", IDENTITY) as log:
+        await run_jobs(_jobs(), answer_plainly, log, RunOptions())
+        assert there == _said(log)
+
+
+async def test_work_that_a_worker_cannot_import_is_refused(tmp_path: Path) -> None:
+    """A function within a function is refused before anything is connected to, and what to do is told."""
+
+    async def within(data: Any) -> dict[str, Any]:
+        return {}
+
+    with RunLog.open(tmp_path / "a.jsonl", IDENTITY) as log:
+        with pytest.raises(ConfigurationError, match="name them as strings"):
+            await run_jobs([Job("a", {})], within, log, RunOptions(cluster="tcp://127.0.0.1:1"))
+
+
+def test_a_mixture_of_objects_has_no_written_form() -> None:
+    """A mixture that holds a model object is refused, since it cannot cross to a worker."""
+    with pytest.raises(ConfigurationError, match="provider:model"):
+        next(bulk_jobs(Mixture.of([ScriptedChatModel(replies=["a"])], "openai:b"), [Sample("a", ("b",))]))
+
+
+async def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Dask the error holds the command that installs it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with RunLog.open(tmp_path / "a.jsonl", IDENTITY) as log:
+        with pytest.raises(MissingDependencyError, match=r"langgraph-moa\[dask\]"):
+            await run_jobs([], answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))
