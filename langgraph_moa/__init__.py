@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from langgraph_moa.middleware import MoAMiddleware
     from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer, StopWhen
     from langgraph_moa.presets import list_presets, load_preset
+    from langgraph_moa.recording import Tape, taping
     from langgraph_moa.usage import PriceTable
 
 __all__ = [
@@ -58,12 +59,14 @@ __all__ = [
     "QuorumError",
     "StopWhen",
     "StructuredOutputError",
+    "Tape",
     "__version__",
     "create_advisers",
     "create_aggregation",
     "create_moa",
     "list_presets",
     "load_preset",
+    "taping",
 ]
 
 _HOMES = {
@@ -85,6 +88,7 @@ _HOMES = {
     "middleware": ("MoAMiddleware",),
     "mixture": ("Aggregator", "Layer", "Mixture", "Proposer", "StopWhen"),
     "presets": ("list_presets", "load_preset"),
+    "recording": ("Tape", "taping"),
     "usage": ("PriceTable",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

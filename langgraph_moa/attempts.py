@@ -78,7 +78,7 @@ async def ask(
                 pause = await scene.play(played, merged(config, _attempt(ledger)))
             else:
                 with scene.hearing() as listening:
-                    pause = await _try(model, request, merged(config, listening), terms, ledger, retry)
+                    pause = await _try(model, request, merged(config, listening), terms, ledger, retry=retry)
                 scene.keep(again=pause is not None)
             if pause is None:
                 return
@@ -95,6 +95,7 @@ async def _try(
     config: RunnableConfig,
     terms: Terms,
     ledger: Ledger,
+    *,
     retry: int,
 ) -> float | None:
     """Make one request; return the seconds before the next one, or `None` where there is none."""

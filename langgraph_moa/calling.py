@@ -26,12 +26,12 @@ from langgraph_moa.proposal import (
     sum_usage,
     visible_text,
 )
+from langgraph_moa.recording import is_replaying
 from langgraph_moa.redaction import redact
 from langgraph_moa.repairing import ask_for_answer
 from langgraph_moa.retrying import root_cause
 from langgraph_moa.schemas import Unreadable
 from langgraph_moa.surrogates import well_formed
-from langgraph_moa.taping import is_replaying
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
 _LONGEST_MESSAGE = 500

@@ -21,6 +21,7 @@ from langgraph_moa.ledger import Ledger
 from langgraph_moa.listeners import FirstToken, seconds_to_first_token
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import CallRecord, Failure, as_usage_metadata, reported_usage
+from langgraph_moa.recording import Tape, current_tape, is_replaying, taping
 from langgraph_moa.replies import Reply
 from langgraph_moa.schemas import AnswerSchema
 from langgraph_moa.tape import (
@@ -32,7 +33,6 @@ from langgraph_moa.tape import (
     taken_answer,
     told_by_callbacks,
 )
-from langgraph_moa.taping import Tape, current_tape, is_replaying, taping
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached
 
 _SHORT = 12
@@ -91,7 +91,10 @@ class Scene:
     def _lacking(self, tape: Tape) -> Take:
         label = self._model.label
         request = f"request {self._address.key[:_SHORT]} of {self._seat or 'no graph'}"
-        message = f"{label}: {request} is not on {str(tape.path)!r}, which holds {tape.count(label)} of this model. Record it with mode='reuse', or replay the mixture and the questions that were recorded"
+        message = (
+            f"{label}: {request} is not on {str(tape.path)!r}, which holds {tape.count(label)} of this model. "
+            "Record it with mode='reuse', or replay the mixture and the questions that were recorded"
+        )
         failure = Failure(kind="NotRecorded", message=message)
         return Take(model=label, outcome="failure", clock=self._ledger.stop(), failure=failure, again=False, call={})
 

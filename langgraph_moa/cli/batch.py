@@ -81,11 +81,11 @@ def _answered(
 
     identity = mixture_identity(mixture)
     estimate = None if how.max_cost is None else answering_estimate(mixture)
-    if how.cluster is None:
-        prepare(mixture)
     jobs = bulk_jobs(mixture, how.choose(samples, lambda sample: sample.id))
     chosen = total if how.limit is None else min(total, how.limit)
     with AnswerFile(answers, identity) as log:
+        if how.cluster is None:
+            prepare(mixture)
         run = run_jobs(
             jobs, answer_plainly, log, how, watcher=watcher_for(quiet=quiet), estimate=estimate, total=chosen
         )

@@ -1,4 +1,4 @@
-"""Options that the benchmarks share, beside those of `options` that name a mixture."""
+"""Options that the benchmarks share, beside those of `options` that name a mixture and those of `bulk_options`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from langgraph_moa.cli.bulk_options import Cluster, Concurrency, DryRuns, Limit, MaxCost, Quiet, Seed
 
 Data = Annotated[
     Path | None,
@@ -16,24 +18,25 @@ JudgeModel = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FOLDER", help="Write the answers, the scores and the report here."),
+    typer.Option(
+        "--out", "-o", metavar="FOLDER", help="Where answers, judgments and report go. Run again, it goes on there."
+    ),
 ]
 Log = Annotated[
     Path | None,
-    typer.Option(
-        "--log", metavar="FILE", help="Note every finished call in this .jsonl or .sqlite file; run again, it goes on."
-    ),
+    typer.Option("--log", metavar="FILE", help="Keep the answers in this .jsonl or .sqlite file, not in the folder."),
 ]
-Limit = Annotated[
-    int | None, typer.Option("--limit", metavar="N", min=1, help="Take N samples; the first, unless --seed is given.")
-]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Take the samples of --limit in shuffled order.")]
-Concurrency = Annotated[int, typer.Option("--concurrency", metavar="N", min=1, help="Samples under way at once.")]
-MaxCost = Annotated[
-    float | None,
-    typer.Option("--max-cost", metavar="DOLLARS", help="Begin no sample once this much is known to be spent."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many calls would be made and what they cost at most.")]
-Cluster = Annotated[
-    str | None, typer.Option("--cluster", metavar="ADDRESS", help="Run on the workers of this Dask scheduler.")
+
+__all__ = [
+    "Cluster",
+    "Concurrency",
+    "Data",
+    "DryRuns",
+    "JudgeModel",
+    "Limit",
+    "Log",
+    "MaxCost",
+    "Out",
+    "Quiet",
+    "Seed",
 ]

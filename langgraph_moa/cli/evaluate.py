@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from langgraph_moa.cli import options
+from langgraph_moa.cli import eval_alpaca, options
 from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
@@ -21,11 +21,17 @@ TITLES: dict[QuestionSet, str] = {
 app = typer.Typer(rich_markup_mode=None, help="Measure how good answers are.")
 
 
+app.command("alpaca-eval")(eval_alpaca.command)
+
+
 @app.callback(invoke_without_command=True)
 def _group(ctx: typer.Context) -> None:
     """Measure how good answers are."""
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
+
+
+app.command("recorded")(eval_recorded.command)
 
 
 @app.command()
@@ -41,6 +47,12 @@ def offline(*, as_json: options.AsJson = False) -> None:
         print_json({name: as_objects(results[name]) for name in TITLES})
     else:
         print(as_text(results))
+
+
+app.command("mt-bench")(eval_mt_bench.command)
+app.command("flask")(eval_flask.command)
+app.command("gsm8k")(eval_reasoning.gsm8k)
+app.command("math")(eval_reasoning.math)
 
 
 def as_text(results: Mapping[QuestionSet, Accuracy]) -> str:

@@ -40,7 +40,7 @@ def failure_line(event: ProgressEvent) -> str:
 
 
 def summary_line(summary: MoASummary) -> str:
-    """Say how many proposals there were, what was saved by agreement, and the seconds, tokens and dollars of the run."""
+    """Say how many proposals there were, which calls agreement has saved, and what the run took."""
     total = summary["usage"]["total"]
     tokens = None if total is None else total["total_tokens"]
     parts = [

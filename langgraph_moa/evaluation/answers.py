@@ -48,9 +48,14 @@ def texts_of(answer: Answer) -> list[str]:
 
 
 def calls_of(answer: Answer) -> int:
-    """Return how many requests were made, those that failed and those of the aggregators among them."""
-    slots = [slot for turn in answer["turns"] for slot in turn["summary"]["usage"]["slots"]]
-    return len([slot for slot in slots if slot["model"]])
+    """Return how many seats were asked, those that failed and the aggregators among them."""
+    return sum(_calls_in(turn) for turn in answer["turns"])
+
+
+def _calls_in(turn: Turn) -> int:
+    unasked = {(one["layer"], one["proposer"]) for one in turn["proposals"] if one["attempts"] == 0}
+    slots = turn["summary"]["usage"]["slots"]
+    return len([slot for slot in slots if slot["model"] and (slot["layer"], slot["slot"]) not in unasked])
 
 
 async def answer_sample(graph: MoAGraph, sample: Sample, *, system_prompt: str | None = None) -> Answer:

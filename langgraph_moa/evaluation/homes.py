@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -11,15 +10,21 @@ from uuid import uuid4
 
 from langgraph_moa.errors import ConfigurationError
 
+_MT_BENCH = "https://raw.githubusercontent.com/lm-sys/FastChat/main/fastchat/llm_judge/data"
+_FLASK = "https://raw.githubusercontent.com/kaistAI/FLASK/main"
 HOMES: Mapping[str, str] = {
+    "alpaca_eval/alpaca_eval_gpt4_baseline.json": (
+        "https://huggingface.co/datasets/tatsu-lab/alpaca_eval/resolve/main/alpaca_eval_gpt4_baseline.json"
+    ),
+    "alpaca_eval/df_gamed.csv": "https://huggingface.co/datasets/tatsu-lab/alpaca_eval/resolve/main/df_gamed.csv",
     "gsm8k.jsonl": "https://raw.githubusercontent.com/openai/grade-school-math/master/grade_school_math/data/test.jsonl",
     "math.jsonl": "https://huggingface.co/datasets/HuggingFaceH4/MATH-500/resolve/main/test.jsonl",
-    "mt_bench/question.jsonl": (
-        "https://raw.githubusercontent.com/lm-sys/FastChat/main/fastchat/llm_judge/data/mt_bench/question.jsonl"
-    ),
-    "flask/flask_evaluation.jsonl": (
-        "https://raw.githubusercontent.com/kaistAI/FLASK/main/evaluation_set/flask_evaluation.jsonl"
-    ),
+    "mt_bench/question.jsonl": f"{_MT_BENCH}/mt_bench/question.jsonl",
+    "mt_bench/reference_answer/gpt-4.jsonl": f"{_MT_BENCH}/mt_bench/reference_answer/gpt-4.jsonl",
+    "mt_bench/judge_prompts.jsonl": f"{_MT_BENCH}/judge_prompts.jsonl",
+    "flask/flask_evaluation.jsonl": f"{_FLASK}/evaluation_set/flask_evaluation.jsonl",
+    "flask/prompt.jsonl": f"{_FLASK}/gpt_review/src/prompt.jsonl",
+    "flask/skillset_description.json": f"{_FLASK}/metadata_annotation/skillset/src/skillset_description.json",
 }
 """By the name under which a copy is kept."""
 _SECONDS = 60
@@ -51,9 +56,3 @@ def fetched(name: str, folder: Path, homes: Mapping[str, str] = HOMES) -> Path:
         msg = f"{name} cannot be fetched from {homes[name]}: {reason}. Name a copy of your own with --data"
         raise ConfigurationError(msg) from error
     return path
-
-
-def data_folder() -> Path:
-    """Return where copies of data sets are kept: `data` in the folder that LANGGRAPH_MOA_HOME names."""
-    home = os.environ.get("LANGGRAPH_MOA_HOME", "").strip()
-    return (Path(home) if home else Path.home() / ".langgraph-moa") / "data"

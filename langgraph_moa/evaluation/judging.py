@@ -35,6 +35,11 @@ DRAW = 0.5
 _DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)(?=$|-preview$)|-preview$")
 
 
+def today() -> str:
+    """Return the ISO date, in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
 class Verdict(NamedTuple):
     """What a judge said, not read yet."""
 
@@ -48,10 +53,10 @@ class Judge:
     """A model that judges, asked as a seat is: limits, retries, fallbacks, redaction and tapes hold for it."""
 
     seat: Proposer | Model
-    """A name or model stands for a `Proposer` at temperature 0; a `Proposer` is taken as it is."""
+    """A name stands for a `Proposer` at temperature 0; whatever else is given is taken as it is."""
     settings: str = ""
     """What else than the model and its temperature changes a verdict, such as the prompt and the orders asked."""
-    date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
+    date: str = field(default_factory=today)
     """ISO date of its verdicts."""
     limits: Mapping[str, int | Limit] = field(default_factory=dict)
     """As `Mixture.limits`, of which it shares the places."""
@@ -61,10 +66,9 @@ class Judge:
     def __post_init__(self) -> None:
         """Check every field."""
         given = self.seat
-        plain = isinstance(given, str) or hasattr(given, "bind_tools")
-        seat = Proposer(given, temperature=TEMPERATURE) if plain and not isinstance(given, Proposer) else given
-        object.__setattr__(self, "seat", as_proposer(seat))
-        text("Judge.settings", self.settings)
+        seat = Proposer(given, temperature=TEMPERATURE) if isinstance(given, str) else as_proposer(given)
+        object.__setattr__(self, "seat", seat)
+        text("Judge.settings", self.settings or None)
         try:
             date.fromisoformat(self.date)
         except (TypeError, ValueError):

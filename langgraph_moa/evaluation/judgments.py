@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
+from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.judging import Judge
-from langgraph_moa.evaluation.runs import Job, Outcome, RunOptions, RunWatcher, run_jobs
-from langgraph_moa.evaluation.runs.log import RunLog
+from langgraph_moa.evaluation.runs import Job, Outcome, RunLog, RunOptions, RunWatcher, run_jobs
 from langgraph_moa.evaluation.scores import JudgeStamp
 from langgraph_moa.proposal import visible_text
 
@@ -17,8 +19,6 @@ from langgraph_moa.proposal import visible_text
 class Asked(NamedTuple):
     """What a judge is asked of one answer."""
 
-    key: str
-    """Unlike that of any other question to it."""
     system: str
     """`""`: there is no system message."""
     prompt: str
@@ -30,6 +30,12 @@ class Asked(NamedTuple):
         """The request."""
         return [*([SystemMessage(self.system)] if self.system else []), HumanMessage(self.prompt)]
 
+    @property
+    def key(self) -> str:
+        """Of the judgment: of another text there is another one."""
+        whole = f"{self.system}\n{self.prompt}".encode("utf-8", "surrogatepass")
+        return f"{self.about['sample']} {self.about.get('turn', 1)} {hashlib.sha256(whole).hexdigest()[:16]}"
+
 
 class Judgment(NamedTuple):
     """What a judge wrote of one answer."""
@@ -37,34 +43,45 @@ class Judgment(NamedTuple):
     about: Mapping[str, Any]
     text: str
     date: str
+    """ISO date."""
 
 
 async def judge_answers(
-    asked: Iterable[Asked], judge: Judge, log: RunLog, options: RunOptions, *, watcher: RunWatcher | None = None
+    asked: Sequence[Asked], judge: Judge, log: RunLog, options: RunOptions, *, watcher: RunWatcher | None = None
 ) -> Outcome:
     """Ask for every judgment that the log has not got. A call that failed is no judgment: the next run makes it again.
 
     Args:
-        asked: Pulled one by one.
+        asked: All that there is to ask.
         judge: Asked in this process, wherever the answers came from.
-        log: Open, and of this judge and these answers.
-        options: `concurrency` is that of the calls.
+        log: Open, and of this judge.
+        options: With `max_cost`, the judge needs a price and a `max_tokens`.
         watcher: Is told how it goes.
+
+    Raises:
+        ConfigurationError: `max_cost` cannot be kept.
     """
+    alone = single(judge.proposer)
 
     async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
-        message = await judge.ask(cast("Sequence[AnyMessage]", convert_to_messages(data["messages"])))
-        return {"about": data["about"], "judgment": visible_text(message), "date": judge.date, "cost": None}
+        verdict = await judge.consult(Asked(**data).messages)
+        text = visible_text(verdict.message)
+        return {"about": data["about"], "judgment": text, "date": judge.date, "cost": verdict.cost}
 
-    jobs = (Job(each.key, {"messages": _written(each), "about": dict(each.about)}) for each in asked)
-    here = RunOptions(concurrency=options.concurrency)
-    return await run_jobs(jobs, work, log, here, watcher=watcher)
+    def estimate(job: Job) -> float | None:
+        return alone.plan(Asked(**job.data).messages).cost
+
+    jobs = [Job(each.key, each._asdict()) for each in asked]
+    here = replace(options, cluster=None)
+    return await run_jobs(jobs, work, log, here, watcher=watcher, estimate=estimate)
 
 
-def judgments_in(log: RunLog) -> Iterator[Judgment]:
-    """Yield what the log holds, in the order in which it was written."""
-    for _, result in log.results():
-        yield Judgment(result["about"], result["judgment"], result["date"])
+def judgments_in(log: RunLog, asked: Iterable[Asked]) -> Iterator[Judgment]:
+    """Yield what a log holds of the answers to some questions, in their order."""
+    for each in asked:
+        result = log.get(each.key)
+        if result is not None:
+            yield Judgment(result["about"], result["judgment"], result["date"])
 
 
 def stamp_of(judge: Judge, judgments: Sequence[Judgment]) -> JudgeStamp:
@@ -72,7 +89,3 @@ def stamp_of(judge: Judge, judgments: Sequence[Judgment]) -> JudgeStamp:
     days = sorted({judgment.date for judgment in judgments})
     date = judge.date if not days else days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return judge.stamp._replace(date=date)
-
-
-def _written(asked: Asked) -> list[list[str]]:
-    return [["system" if isinstance(each, SystemMessage) else "user", str(each.content)] for each in asked.messages]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from langgraph_moa import checks
 from langgraph_moa.agreement import comparable
@@ -16,6 +16,7 @@ from langgraph_moa.final_answers import canonical, extract_answer
 from langgraph_moa.serialization import plain_table
 
 AgreementBy = Literal["answers", "lexical"]
+Answer = TypeVar("Answer", bound=Hashable)
 Skips = Literal["slots", "layers"]
 _MAJORITY = 0.5
 _SHARES: Mapping[AgreementBy, float] = {"answers": 1.0, "lexical": 0.6}
@@ -106,20 +107,31 @@ class StopWhen:
             return None
         return self._same_answer(texts, is_structured) if self.by == "answers" else self._alike(texts)
 
+    def common(self, answers: Sequence[Answer | None]) -> Answer | None:
+        """Return the answer that so large a share of answers is; `None`: there is none, or too few have answered.
+
+        Args:
+            answers: Of the usable proposals, final ones; `None`: the proposal has none.
+        """
+        counts = Counter(answer for answer in answers if answer is not None)
+        if len(answers) < self.least or not counts:
+            return None
+        [(answer, votes)] = counts.most_common(1)
+        return answer if votes / len(answers) >= self.required_share - _TOLERANCE else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, for TOML or JSON; `read_stop_when` gives them back."""
         return plain_table(self, waves=list(self.waves))
 
     def _same_answer(self, texts: Mapping[str, str], is_structured: bool) -> str | None:  # noqa: FBT001 - handed on
         read = _value if is_structured else _final_answer
-        answers = {slot: answer for slot, text in texts.items() if (answer := read(text)) is not None}
-        if not answers:
+        answers = {slot: read(text) for slot, text in texts.items()}
+        common = self.common(list(answers.values()))
+        if common is None:
             return None
-        [(answer, votes)] = Counter(answers.values()).most_common(1)
-        if votes / len(texts) < self.required_share - _TOLERANCE:
-            return None
-        supporters = [slot for slot, own in answers.items() if own == answer]
-        return f"{votes} of {len(texts)} proposals give {answer[:_LONGEST_ANSWER]!r} ({_named(supporters)})"
+        supporters = [slot for slot, own in answers.items() if own == common]
+        counted = f"{len(supporters)} of {len(texts)} proposals give {common[:_LONGEST_ANSWER]!r}"
+        return f"{counted} ({_named(supporters)})"
 
     def _alike(self, texts: Mapping[str, str]) -> str | None:
         similarity = agreement(list(texts.values()))

@@ -23,11 +23,11 @@ from langgraph_moa.mixture import Mixture
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
+from langgraph_moa.recording import is_replaying
 from langgraph_moa.room import Room
 from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
 from langgraph_moa.state import LayerRecord, MoAState, last_sources, usable_sources
 from langgraph_moa.strategies import Source
-from langgraph_moa.taping import is_replaying
 from langgraph_moa.threads import in_thread
 from langgraph_moa.usage import PriceTable, packaged_prices
 

@@ -86,3 +86,13 @@ def test_a_stand_in_for_the_answer_is_named() -> None:
     stand_in = Substitute(seat="aggregator", layer=1, proposer="b", model="x:y", reason="no answer within 5 s")
     said = degraded_line({**_summary(cost=None, unpriced=[]), "degraded": True, "substitutes": [stand_in]})
     assert said == "degraded: aggregator failed (no answer within 5 s), in its place stands the proposal of b"
+
+
+def test_saved_calls_are_told() -> None:
+    """What agreement has saved stands beside the proposals; where it has saved nothing, nothing is said."""
+    summary = _summary(cost=0.5, unpriced=[])
+    summary["saved"] = {"calls": 4, "slots": ["layer_1_c"], "layers": [2], "why": "2 of 2 proposals give '4' (a, b)"}
+    said = summary_line(summary)
+    assert said.startswith("6/6 proposals, 4 calls saved: 2 of 2 proposals give '4' (a, b), 1.2 s")
+    summary["saved"] = {"calls": 0, "slots": [], "layers": [], "why": "no agreement of 6 proposals"}
+    assert "saved" not in summary_line(summary)

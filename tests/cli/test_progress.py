@@ -57,3 +57,14 @@ def test_the_first_token_changes_no_state() -> None:
     progress.take(_event("first_token", None, "aggregator"), now=1.0)
     assert progress.stages[None].counts() == "1 waiting"
     assert progress.current is None
+
+
+def test_a_call_that_is_not_needed_is_no_failure() -> None:
+    """A slot that was not asked because the others agreed has ended, counts apart, and has no reason to be shown."""
+    progress = Progress(MIXTURE)
+    error = {"kind": "Agreed", "message": "not asked: all agree"}
+    progress.take(_event("finished", 1, "a", seconds=1.0), now=1.0)
+    progress.take(_event("failed", 1, "b", seconds=None, status="skipped", error=error), now=1.0)
+    assert progress.stages[1].counts() == "1 done, 1 not needed"
+    assert progress.stages[1].ended
+    assert progress.stages[1].calls["b"].failure is None

@@ -38,7 +38,7 @@ def texts(*said: str) -> dict[str, str]:
         pytest.param(StopWhen("lexical", share=0.1), ["a b c d", "a b x y"], True, id="low-similarity"),
     ],
 )
-def test_agreement(rule: StopWhen, said: list[str], agrees: bool) -> None:
+def test_agreement(rule: StopWhen, said: list[str], agrees: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     """Proposals agree exactly when so large a share of them gives one answer, or their words are so alike."""
     assert (rule.agreed(texts(*said)) is not None) is agrees
 

@@ -32,6 +32,8 @@ class Comparison:
     baseline_length: int
     """In characters."""
     output_length: int
+    date: str
+    """ISO date on which it was judged."""
     cost: float | None = None
     """US dollars for the judge; `None`: unknown."""
 
@@ -108,16 +110,15 @@ def _length_controlled(
     """Return the length-controlled win rate, with what must be said of it or why there is none."""
     if gamed is None:
         return None, ["There is no length-controlled win rate: it needs AlpacaEval's df_gamed.csv"]
-    scored = [each for each in comparisons if each.preference is not None]
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", LengthControlWarning)
         try:
             rate = length_controlled_win_rate(
-                [each.preference for each in scored],
-                [each.baseline_length for each in scored],
-                [each.output_length for each in scored],
+                [each.preference for each in comparisons],
+                [each.baseline_length for each in comparisons],
+                [each.output_length for each in comparisons],
                 gamed=gamed,
-                indices=[each.index for each in scored],
+                indices=[each.index for each in comparisons],
             )
         except ConfigurationError as error:
             return None, [f"There is no length-controlled win rate: {error}"]

@@ -11,21 +11,21 @@ from typing import Any
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.datasets import BrokenLine, read_samples
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.evaluation.homes import fetched
 from langgraph_moa.evaluation.samples import Sample
 
-HOME = "tatsu-lab/alpaca_eval"
-"""The data set on the Hugging Face hub."""
-EVAL_FILE = "alpaca_eval_gpt4_baseline.json"
-"""Instructions with the outputs of gpt4_1106_preview, the baseline of AlpacaEval 2.0."""
-GAMED_FILE = "df_gamed.csv"
+EVAL_SET = "alpaca_eval/alpaca_eval_gpt4_baseline.json"
+"""One of `homes.HOMES`: the instructions with the outputs of gpt4_1106_preview, AlpacaEval 2.0's baseline."""
+GAMED = "alpaca_eval/df_gamed.csv"
+"""One of `homes.HOMES`: what the length-controlled win rate needs."""
 
 
 class EvalSet:
     """The samples of a file. A sample's id is its place in the file, from 0, or its `index` where that is given.
 
     Args:
-        path: JSON or JSON lines with `instruction`, `output` (the baseline's), and maybe `generator`, `dataset`, `index`.
+        path: JSON, JSON lines or CSV with `instruction`, the baseline's `output`, and maybe `generator`, `dataset`,
+            `index`.
 
     Raises:
         ConfigurationError: The file cannot be read.
@@ -61,30 +61,29 @@ class EvalSet:
         return sum(1 for _ in self)
 
 
-def load(path: str | PathLike[str] | None = None) -> EvalSet:
-    """Return the samples of a file, or the official ones, which are downloaded and kept by `huggingface_hub`.
+def load(path: str | PathLike[str]) -> EvalSet:
+    """Return the samples of a file.
 
     Raises:
-        ConfigurationError: The file cannot be read, or downloaded.
-        MissingDependencyError: It is to be downloaded and the extra `eval` is not installed.
+        ConfigurationError: It cannot be read.
     """
-    return EvalSet(download(EVAL_FILE) if path is None else path)
+    return EvalSet(path)
 
 
-def download(name: str) -> Path:
-    """Return where a file of the official data set is on this machine; it is downloaded if it is not.
+def fetch(folder: Path) -> Path:
+    """Return the official set's file; a copy and `df_gamed.csv` beside it are fetched where the folder has none.
 
     Raises:
-        ConfigurationError: It cannot be had.
-        MissingDependencyError: The extra `eval` is not installed.
+        ConfigurationError: They cannot be fetched.
     """
-    hub = require("huggingface_hub", extra="eval")
-    try:
-        return Path(hub.hf_hub_download(repo_id=HOME, filename=name, repo_type="dataset"))
-    except Exception as error:  # the hub's errors come from several libraries
-        why = " ".join(str(error).split())
-        msg = f"{name} cannot be had from {HOME} ({type(error).__name__}: {why:.200}). Give the path of a copy"
-        raise ConfigurationError(msg) from error
+    fetched(GAMED, folder)
+    return fetched(EVAL_SET, folder)
+
+
+def gamed_beside(path: str | PathLike[str]) -> Path | None:
+    """Return the `df_gamed.csv` in the folder of a data set; `None` when there is none."""
+    beside = Path(path).with_name(Path(GAMED).name)
+    return beside if beside.is_file() else None
 
 
 def baseline_of(sample: Sample) -> str:

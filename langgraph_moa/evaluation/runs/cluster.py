@@ -6,6 +6,7 @@ worker is lost is done again by another one.
 
 from __future__ import annotations
 
+import concurrent.futures
 import functools
 import json
 import sys
@@ -15,12 +16,16 @@ from typing import Any
 from uuid import uuid4
 
 from langgraph_moa import background
-from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.errors import ConfigurationError, MoAError
 from langgraph_moa.evaluation.extras import require
 from langgraph_moa.evaluation.runs.jobs import Work
 
 CONNECTING_SECONDS = 10.0
 """For the scheduler to answer, and once more for a first worker to be there."""
+
+
+class ClusterLostError(MoAError):
+    """The scheduler of a cluster is gone: no job can be done there any more."""
 
 
 @asynccontextmanager
@@ -59,13 +64,23 @@ async def _wait_for_a_worker(client: Any, cluster: str) -> None:  # noqa: ANN401
 
 
 async def _submit(client: Any, work: Work, data: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - untyped
+    _refuse_lost(client)
     future = client.submit(_perform, work, _as_text(data), key=f"moa-{uuid4().hex}", pure=False)
     try:
         written = await future
+    except concurrent.futures.CancelledError:
+        _refuse_lost(client)
+        raise
     finally:
         future.release()
     result: dict[str, Any] = json.loads(written)
     return result
+
+
+def _refuse_lost(client: Any) -> None:  # noqa: ANN401 - untyped
+    if client.status != "running":
+        msg = "the connection to the Dask scheduler is lost: run again once it is back, what is finished is in the log"
+        raise ClusterLostError(msg)
 
 
 def _perform(work: Work, data: str) -> str:

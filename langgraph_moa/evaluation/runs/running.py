@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError
-from langgraph_moa.evaluation.runs.cluster import performing
+from langgraph_moa.evaluation.runs.cluster import ClusterLostError, performing
 from langgraph_moa.evaluation.runs.jobs import Failed, Job, Outcome, Work
 from langgraph_moa.evaluation.runs.log import ResultLog
 from langgraph_moa.evaluation.runs.options import RunOptions
@@ -18,7 +18,7 @@ from langgraph_moa.redaction import redact
 
 MOST_FAILURES = 100
 """Failures that are told one by one; the others are counted."""
-_NO_JOB_CAN_BE_DONE = (MissingKeyError, MissingDependencyError)
+_NO_JOB_CAN_BE_DONE = (MissingKeyError, MissingDependencyError, ClusterLostError)
 
 
 async def run_jobs(
@@ -48,7 +48,7 @@ async def run_jobs(
     Raises:
         ConfigurationError: Two jobs have one key, `max_cost` cannot be kept, or the cluster cannot be used. Jobs that
             are under way are finished before.
-        MissingKeyError: Or `MissingDependencyError`: no job can be done.
+        MissingKeyError: Or `MissingDependencyError`, `ClusterLostError`: no job can be done any more.
         OSError: The log cannot be written.
     """
     known = total if total is not None else len(jobs) if isinstance(jobs, Sized) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -22,6 +21,9 @@ from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
 JOBS = 24
 KILLED_AFTER = 6
+THREADS = 2
+PROPOSERS = 2
+CALLS_OF_ONE_WORKER = THREADS * PROPOSERS
 IDENTITY = Identity("answers", "test", "f")
 
 
@@ -33,13 +35,13 @@ class Cluster:
         self._folder = folder
         self._held = held
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show", "--no-jupyter")
-        self.workers = [self._start("worker", "--no-nanny", "--nthreads", "2") for _ in range(2)]
+        self.workers = [self._start("worker", "--no-nanny", "--nthreads", str(THREADS)) for _ in range(2)]
         self.address = self._address()
 
     def _start(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
-        places = ("--scheduler-file", str(self._file), "--no-dashboard")
+        places = ["--scheduler-file", str(self._file), "--no-dashboard"]
         if role == "worker":
-            places += ("--local-directory", str(self._folder))
+            places += ["--local-directory", str(self._folder)]
         process = self._held.enter_context(
             subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{role}", *places, *arguments],
@@ -65,8 +67,13 @@ def _echo(body: dict[str, Any]) -> str:
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """Serve models that repeat the end of what they are asked, after a while."""
-    with Simulator(Behaviour(reply=_echo, delay=0.05)) as simulator:
+    """Serve models that repeat the end of what they are asked, as soon as both workers have asked."""
+
+    def reply(body: dict[str, Any]) -> str:
+        simulator.wait_for(lambda it: it.peak_in_flight > CALLS_OF_ONE_WORKER, seconds=30)
+        return _echo(body)
+
+    with Simulator(Behaviour(reply=reply)) as simulator:
         monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
         monkeypatch.setenv("OPENAI_API_KEY", "any")
         yield simulator
@@ -123,9 +130,9 @@ async def test_work_that_a_worker_cannot_import_is_refused(tmp_path: Path) -> No
     async def within(data: Any) -> dict[str, Any]:
         return {}
 
-    with RunLog.open(tmp_path / "a.jsonl", IDENTITY) as log:
-        with pytest.raises(ConfigurationError, match="name them as strings"):
-            await run_jobs([Job("a", {})], within, log, RunOptions(cluster="tcp://127.0.0.1:1"))
+    log = RunLog.open(tmp_path / "a.jsonl", IDENTITY)
+    with log, pytest.raises(ConfigurationError, match="name them as strings"):
+        await run_jobs([Job("a", {})], within, log, RunOptions(cluster="tcp://127.0.0.1:1"))
 
 
 def test_a_mixture_of_objects_has_no_written_form() -> None:
@@ -137,6 +144,14 @@ def test_a_mixture_of_objects_has_no_written_form() -> None:
 async def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Dask the error holds the command that installs it."""
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with RunLog.open(tmp_path / "a.jsonl", IDENTITY) as log:
-        with pytest.raises(MissingDependencyError, match=r"langgraph-moa\[dask\]"):
-            await run_jobs([], answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))
+    log = RunLog.open(tmp_path / "a.jsonl", IDENTITY)
+    with log, pytest.raises(MissingDependencyError, match=r"langgraph-moa\[dask\]"):
+        await run_jobs([], answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))
+
+
+async def test_an_address_where_nobody_answers_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that does not answer ends the run with its address and what to start."""
+    monkeypatch.setattr("langgraph_moa.evaluation.runs.cluster.CONNECTING_SECONDS", 0.2)
+    log = RunLog.open(tmp_path / "a.jsonl", IDENTITY)
+    with log, pytest.raises(ConfigurationError, match=r"'tcp://127\.0\.0\.1:1'.*dask scheduler"):
+        await run_jobs([], answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))

@@ -1,0 +1,36 @@
+"""`moa eval recorded`: our metrics on recorded data, beside what was published."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langgraph_moa.cli import options
+from langgraph_moa.errors import ConfigurationError
+
+DATA_VARIABLE = "LANGGRAPH_MOA_DATA"
+
+
+def command(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "-d", metavar="FOLDER", help=f"The recorded data; {DATA_VARIABLE} if not given."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write the report here.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Compute the benchmarks' metrics from recorded answers and judgments; no model is asked."""
+    folder = data or os.environ.get(DATA_VARIABLE)
+    if not folder:
+        msg = f"no data: give --data FOLDER, or set {DATA_VARIABLE}"
+        raise ConfigurationError(msg)
+    from langgraph_moa.evaluation import pages, published
+
+    report = published.report(folder)
+    if out is not None:
+        pages.write_report(report, out)
+    print(pages.to_json(report) if as_json else pages.to_markdown(report), end="")

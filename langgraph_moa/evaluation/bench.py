@@ -1,0 +1,301 @@
+"""Has several arms answer the same samples and scores what they say, each call made once and none of them lost.
+
+Every finished answer is in a log, and every request on a tape that is played in place of an equal request: proposals
+that two arms share are asked for once, and a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from langgraph_moa.compiled import MoAGraph
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.evaluation.answers import Answer, Turn, answer_sample, texts_of
+from langgraph_moa.evaluation.arms import Arm, single
+from langgraph_moa.evaluation.runs import (
+    Estimate,
+    Identity,
+    Job,
+    Outcome,
+    RunLog,
+    RunOptions,
+    RunWatcher,
+    answering_estimate,
+    fingerprint_of,
+    forecast,
+    mixture_identity,
+    run_jobs,
+)
+from langgraph_moa.evaluation.samples import Sample
+from langgraph_moa.evaluation.scores import Score
+from langgraph_moa.evaluation.scoring import Scorer, read_score, score_table
+from langgraph_moa.graph import create_moa
+from langgraph_moa.preflight import prepare
+from langgraph_moa.recording import Tape, taping
+
+Watch = Callable[[str], "RunWatcher | None"]
+"""Returns who is told of a stage, given what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One arm's answer to one sample, scored."""
+
+    answers: tuple[str, ...]
+    """Turn by turn."""
+    score: Score
+    cost: float | None
+    """US dollars that the arm takes alone, as if nothing had been on the tape; `None`: not all of it is known."""
+    seconds: float
+    """That the arm takes alone: of a request from the tape, those that it took when it was made."""
+    calls: int
+    """Model calls as planned, without those that were skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """An arm with its trials."""
+
+    arm: Arm
+    trials: Mapping[str, Trial]
+    """By the id of the sample; one whose answer or score failed is not there."""
+
+    def values(self, samples: Sequence[Sample]) -> list[float | None]:
+        """Return the score of each sample; `None`: unscored, or no answer."""
+        return [trial.score.value if (trial := self.trials.get(sample.id)) else None for sample in samples]
+
+
+@dataclass
+class Bench:
+    """Samples, a scorer, and where finished work is kept. Made by `open_bench`, within whose block a tape hears."""
+
+    samples: Sequence[Sample]
+    scorer: Scorer
+    log: RunLog
+    options: RunOptions = field(default_factory=RunOptions)
+    """`limit` and `seed` have chosen the samples already; `cluster` is not used."""
+    watch: Watch = lambda _: None
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of every stage so far."""
+
+    def __post_init__(self) -> None:
+        """Index the samples, and make a lock for each: the requests of two arms may be the same."""
+        if self.options.cluster is not None:
+            msg = "arms are compared in one process, whose tape they share: leave the cluster out"
+            raise ConfigurationError(msg)
+        self._by_id = {sample.id: sample for sample in self.samples}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def test(self, arms: Sequence[Arm], samples: Sequence[Sample] | None = None) -> list[Tested]:
+        """Let arms answer, and score the answers.
+
+        Args:
+            arms: Their names tell them apart.
+            samples: Those of the bench's that these arms are asked; `None`: all.
+
+        Raises:
+            MissingKeyError: A model has no key. Nothing was called.
+            ConfigurationError: `max_cost` cannot be kept.
+        """
+        chosen = self.samples if samples is None else samples
+        for arm in arms:
+            prepare(arm.mixture)
+        await self._answer(arms, chosen)
+        if self.scorer.judge is not None:
+            await self._judge(arms, chosen)
+        return [Tested(arm, await self._trials(arm, chosen)) for arm in arms]
+
+    def answer(self, arm: Arm, sample: Sample) -> Answer | None:
+        """Return what an arm has answered, with its proposals; `None`: it has not."""
+        found = self.log.get(_answer_key(arm, sample))
+        return None if found is None else cast("Answer", found["answer"])
+
+    @property
+    def outcome(self) -> Outcome:
+        """All stages together."""
+        spent = [outcome.spent for outcome in self.outcomes if outcome.spent is not None]
+        return Outcome(
+            made=sum(outcome.made for outcome in self.outcomes),
+            reused=sum(outcome.reused for outcome in self.outcomes),
+            failed=tuple(failed for outcome in self.outcomes for failed in outcome.failed),
+            stopped=next((outcome.stopped for outcome in self.outcomes if outcome.stopped is not None), None),
+            spent=sum(spent) if spent else None,
+            unlisted=sum(outcome.unlisted for outcome in self.outcomes),
+        )
+
+    async def _answer(self, arms: Sequence[Arm], samples: Sequence[Sample]) -> None:
+        graphs: dict[str, MoAGraph] = {arm.name: create_moa(arm.mixture) for arm in arms}
+
+        async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
+            sample = self._by_id[data["sample"]]
+            async with self._locks[sample.id]:
+                answer = await answer_sample(graphs[data["arm"]], sample)
+            return {"answer": answer, "cost": _paid(answer)}
+
+        jobs = [
+            Job(_answer_key(arm, sample), {"arm": arm.name, "sample": sample.id, "kind": "answer"})
+            for arm in arms
+            for sample in samples
+        ]
+        await self._run(jobs, work, self._answer_estimate(arms), _named("answers of", arms))
+
+    async def _judge(self, arms: Sequence[Arm], samples: Sequence[Sample]) -> None:
+        by_name = {arm.name: arm for arm in arms}
+
+        async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
+            sample = self._by_id[data["sample"]]
+            answer = self.answer(by_name[data["arm"]], sample)
+            said = [] if answer is None else texts_of(answer)
+            async with self._locks[sample.id]:
+                return score_table(await self.scorer.score(sample, said))
+
+        jobs = [
+            Job(self._score_key(arm, sample, answer), {"arm": arm.name, "sample": sample.id, "kind": "score"})
+            for arm in arms
+            for sample in samples
+            if (answer := self.answer(arm, sample)) is not None
+        ]
+        await self._run(jobs, work, self._judge_estimate(by_name), _named("scores of", arms))
+
+    async def _run(self, jobs: Sequence[Job], work: Any, estimate: Estimate | None, what: str) -> None:  # noqa: ANN401
+        """Run a stage with what the stages before have left of `max_cost`."""
+        left = self.options.max_cost
+        if left is not None:
+            left = max(0.0, left - (self.outcome.spent or 0.0))
+        options = replace(self.options, max_cost=left)
+        watcher = self.watch(what)
+        self.outcomes.append(await run_jobs(jobs, work, self.log, options, watcher=watcher, estimate=estimate))
+
+    async def _trials(self, arm: Arm, samples: Sequence[Sample]) -> dict[str, Trial]:
+        planned = arm.mixture.plan().calls
+        trials = {}
+        for sample in samples:
+            answer = self.answer(arm, sample)
+            score = None if answer is None else await self._score(arm, sample, answer)
+            if answer is not None and score is not None:
+                trials[sample.id] = _trial(answer, score, planned)
+        return trials
+
+    async def _score(self, arm: Arm, sample: Sample, answer: Answer) -> Score | None:
+        if self.scorer.judge is None:
+            return (await self.scorer.score(sample, texts_of(answer))).score
+        found = self.log.get(self._score_key(arm, sample, answer))
+        return None if found is None else read_score(found)
+
+    def _score_key(self, arm: Arm, sample: Sample, answer: Answer) -> str:
+        judge, date, settings = self.scorer.stamp
+        del date
+        depends = fingerprint_of([judge, settings, sample.to_dict(), texts_of(answer)])
+        return f"score {arm.name} {sample.id} {depends}"
+
+    def _answer_estimate(self, arms: Sequence[Arm]) -> Estimate | None:
+        if self.options.max_cost is None:
+            return None
+        for arm in arms:
+            answering_estimate(arm.mixture)  # says which models have no price
+        mixtures = {arm.name: arm.mixture for arm in arms}
+        return lambda job: forecast(mixtures[job.data["arm"]], self._by_id[job.data["sample"]].turns).most_cost
+
+    def _judge_estimate(self, by_name: Mapping[str, Arm]) -> Estimate | None:
+        judge = self.scorer.judge
+        if self.options.max_cost is None or judge is None:
+            return None
+        mixture = replace(single(judge.proposer), prices=judge.prices)
+        answering_estimate(mixture)
+
+        def estimate(job: Job) -> float | None:
+            sample = self._by_id[job.data["sample"]]
+            answer = self.answer(by_name[job.data["arm"]], sample)
+            asked = [] if answer is None else self.scorer.requests(sample, texts_of(answer))
+            texts = ["\n".join(str(message.content) for message in request) for request in asked]
+            costs = [forecast(mixture, [text]).most_cost for text in texts]
+            return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+        return estimate
+
+
+@contextmanager
+def open_bench(
+    samples: Sequence[Sample],
+    scorer: Scorer,
+    identity: Identity,
+    *,
+    log: str | Path | None = None,
+    tape: str | Path | None = None,
+    options: RunOptions | None = None,
+    watch: Watch = lambda _: None,
+) -> Iterator[Bench]:
+    """Open what arms are compared with.
+
+    Args:
+        samples: Chosen already.
+        scorer: Of all answers.
+        identity: Of the comparison: another one's log is refused.
+        log: Ends in `.jsonl`, `.sqlite` or `.db`; a run that was killed goes on there. `None`: nothing is kept.
+        tape: Ends likewise; several comparisons may share one. `None`: beside the log.
+        options: How the calls are made.
+        watch: Says who is told of a stage.
+
+    Raises:
+        ConfigurationError: A file cannot be used, or is of another run.
+    """
+    with tempfile.TemporaryDirectory(prefix="moa-") as folder:
+        log_path = Path(folder, "log.jsonl") if log is None else Path(log)
+        tape_path = log_path.with_name(f"{log_path.stem}.tape.sqlite") if tape is None else Path(tape)
+        with RunLog.open(log_path, identity) as kept, taping(Tape.open(tape_path, mode="reuse")):
+            yield Bench(samples, scorer, kept, options or RunOptions(), watch)
+
+
+def _answer_key(arm: Arm, sample: Sample) -> str:
+    depends = fingerprint_of([mixture_identity(arm.mixture).fingerprint, list(sample.turns)])
+    return f"answer {arm.name} {sample.id} {depends}"
+
+
+def _named(what: str, arms: Sequence[Arm]) -> str:
+    return f"{what} {', '.join(arm.name for arm in arms)}"
+
+
+def _trial(answer: Answer, score: Score, planned: int) -> Trial:
+    summaries = [turn["summary"] for turn in answer["turns"]]
+    is_known = answer["cost"] is not None and not any(summary["cost"]["unpriced"] for summary in summaries)
+    return Trial(
+        answers=tuple(texts_of(answer)),
+        score=score,
+        cost=answer["cost"] if is_known else None,
+        seconds=sum(summary["timing"]["total"] for summary in summaries),
+        calls=sum(planned - _unasked(turn) for turn in answer["turns"]),
+    )
+
+
+def _unasked(turn: Turn) -> int:
+    return sum(proposal["attempts"] == 0 for proposal in turn["proposals"])
+
+
+def _paid(answer: Answer) -> float | None:
+    """Return what an answer took now: without the proposals that came from the tape."""
+    costs = []
+    for turn in answer["turns"]:
+        slots = turn["summary"]["usage"]["slots"]
+        asked = [not _is_recorded(proposal["calls"]) for proposal in turn["proposals"]]
+        paid = [*asked, *[True] * (len(slots) - len(asked))]
+        costs += [slot["cost"] for slot, is_paid in zip(slots, paid, strict=True) if is_paid]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known or not costs else None
+
+
+def _is_recorded(calls: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(calls) and all(call.get("recorded") for call in calls)
+
+
+def halves(samples: Sequence[Sample], *, seed: int = 0) -> tuple[list[Sample], list[Sample]]:
+    """Split samples by lot, the same way each time; the first half has one more where their number is odd."""
+    order = sorted(samples, key=lambda sample: fingerprint_of([seed, sample.id]))
+    first = {sample.id for sample in order[::2]}
+    return [each for each in samples if each.id in first], [each for each in samples if each.id not in first]

@@ -1,0 +1,170 @@
+"""Our metrics on recorded data, beside what was published of it. No model is asked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.evaluation import alpaca_eval, figures, mt_bench
+from langgraph_moa.evaluation.reports import Cell, Figure, Report, Table
+from langgraph_moa.evaluation.scores import JudgeStamp
+from langgraph_moa.evaluation.studies.adaptive import AdaptiveStudy, adaptive, read_answers
+
+OPEN_MODELS = (
+    "Meta-Llama-3-70B-Instruct",
+    "Qwen2-72B-Instruct",
+    "gemma-2-27b-it@together",
+    "Yi-1.5-34B-Chat",
+    "command-r-plus",
+    "Mixtral-8x7B-Instruct-v0.1",
+)
+"""Whose recorded GSM8K answers are voted on."""
+_LEARNED = (
+    "The order of the models and their weights are learned on one half of the questions and scored on the other, both "
+    "ways. The best single model and the oracle are chosen in hindsight."
+)
+PUBLISHED_WEIGHTS = ("Together-MoA", "Together-MoA-Lite", "gpt-4o-2024-05-13")
+"""Leaderboard rows whose length-controlled win rate is worked out from the published weights of the model."""
+
+
+def report(folder: str | Path) -> Report:
+    """Compute every figure that the recorded data allows for.
+
+    Args:
+        folder: With `alpaca_eval/`, `mt_bench/` and `reasoning/`, as the tests' recorded data has them.
+
+    Raises:
+        ConfigurationError: A file is missing or garbled.
+        MissingDependencyError: The extra `eval` is not installed.
+    """
+    root = Path(folder)
+    study = adaptive(read_answers(_existing(root / "reasoning" / "gsm8k_answers.jsonl")), OPEN_MODELS)
+    return Report(
+        title="Metrics on recorded data",
+        date=datetime.now(UTC).date().isoformat(),
+        tables=[
+            _preferences(root / "alpaca_eval"),
+            _weights(root / "alpaca_eval"),
+            _mt_bench(root / "mt_bench"),
+            votes_table(study),
+        ],
+        figures=[waves_figure(study)],
+        notes=["Answers, preferences and judgments are recorded ones of others; no model was asked for this page."],
+        data={"gsm8k": dict(study)},
+    )
+
+
+def votes_table(study: AdaptiveStudy) -> Table:
+    """Return the accuracy and the calls of every policy."""
+    points = [
+        study["best_single"],
+        study["plurality"],
+        study["ordered_plurality"],
+        study["weighted_plurality"],
+        *study["waves"],
+        *study["one_by_one"],
+        study["oracle"],
+    ]
+    distinct = {point["policy"]: point for point in points}.values()
+    rows: list[list[Cell]] = [
+        [one["policy"], round(one["accuracy"], 2), round(one["calls"], 2), round(100 * one["share"], 1)]
+        for one in distinct
+    ]
+    return Table(
+        title=f"GSM8K, {len(study['models'])} models on {study['questions']} questions",
+        columns=["policy", "accuracy %", "calls a question", "% of the full vote's calls"],
+        rows=rows,
+        judge=JudgeStamp("exact match", "recorded answers"),
+        notes=[
+            f"Models: {', '.join(study['models'])}.",
+            _LEARNED,
+        ],
+    )
+
+
+def waves_figure(study: AdaptiveStudy) -> Figure:
+    """Return accuracy against calls: how much is won by asking on only where the first models disagree."""
+    series = {
+        "the first n, the rest where they disagree": [(one["calls"], one["accuracy"]) for one in study["waves"]],
+        "one more until so many agree": [(one["calls"], one["accuracy"]) for one in study["one_by_one"]],
+        "best single model": [(1.0, study["best_single"]["accuracy"])],
+        "plurality of all": [(study["plurality"]["calls"], study["plurality"]["accuracy"])],
+    }
+    return figures.lines(
+        "Adaptive waves on recorded GSM8K answers",
+        {name: sorted(points) for name, points in series.items()},
+        x_label="calls a question",
+        y_label="accuracy, %",
+    )
+
+
+def _preferences(folder: Path) -> Table:
+    gamed, index = _existing(folder / "df_gamed.csv"), list(_rows(folder / "index.csv"))
+    baseline = [int(row["len_baseline"]) for row in index]
+    rows: list[list[Cell]] = []
+    for recorded in _lines(folder / "preferences.jsonl"):
+        raw = alpaca_eval.win_rate(recorded["pref"]) or 0.0
+        controlled = alpaca_eval.length_controlled_win_rate(recorded["pref"], baseline, recorded["len"], gamed=gamed)
+        difference = controlled - recorded["lc"]
+        figures_of = [recorded["win_rate"], raw, recorded["lc"], controlled, difference]
+        rows.append([recorded["model"], *(round(figure, 3) for figure in figures_of)])
+    return Table(
+        title="AlpacaEval 2.0 from recorded preferences",
+        columns=["model", "win rate, published", "ours", "length-controlled, published", "ours", "difference"],
+        rows=rows,
+        judge=JudgeStamp("weighted_alpaca_eval_gpt4_turbo", "recorded"),
+        notes=["Percent, against gpt4_1106_preview, 805 instructions."],
+    )
+
+
+def _weights(folder: Path) -> Table:
+    difficulties = [float(row["instruction_difficulty"]) for row in _rows(folder / "index.csv")]
+    weights = {next(iter(row.values())): row for row in _rows(folder / "leaderboard_glm_weights.csv")}
+    rows: list[list[Cell]] = []
+    for model in PUBLISHED_WEIGHTS:
+        row = weights[model]
+        ours = alpaca_eval.win_rate_from_weights(float(row["w_model"]), float(row["w_difficulty"]), difficulties)
+        rows.append([model, round(float(row["length_controlled_winrate"]), 3), round(ours, 3)])
+    return Table(
+        title="AlpacaEval 2.0 from the published weights of the model",
+        columns=["model", "length-controlled, published", "ours"],
+        rows=rows,
+        judge=JudgeStamp("weighted_alpaca_eval_gpt4_turbo", "recorded"),
+    )
+
+
+def _mt_bench(folder: Path) -> Table:
+    judgments = list(_lines(folder / "recorded_judgments.jsonl"))
+    ratings = [mt_bench.parse_rating(judgment["judgment_tail"]) for judgment in judgments]
+    wrong = sum(rating != float(one["score"]) for rating, one in zip(ratings, judgments, strict=True))
+    score = mt_bench.mean_score(ratings)
+    rounded = None if score is None else round(score, 4)
+    row: list[Cell] = [judgments[0]["model"], len(judgments), ratings.count(None), wrong, rounded]
+    return Table(
+        title="MT-Bench from recorded judgments",
+        columns=["model", "judgments", "unscored", "read otherwise than recorded", "score"],
+        rows=[row],
+        judge=JudgeStamp(judgments[0]["judge"], "recorded"),
+    )
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with _existing(path).open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with _existing(path).open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        msg = f"{path} is missing: give the folder of the recorded data, with alpaca_eval, mt_bench and reasoning in it"
+        raise ConfigurationError(msg)
+    return path

@@ -1,0 +1,241 @@
+"""Accuracy against calls on recorded final answers: single models, votes, and waves that stop when they agree.
+
+No model is asked. What is learned, the order of the models and their weights, is learned on one half of the questions
+and scored on the other, both ways: every question is scored once, by what the other half has taught.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
+
+from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.evaluation import figures
+from langgraph_moa.evaluation.reports import Report, Table
+from langgraph_moa.evaluation.studies.final_answers import FinalAnswer, FinalAnswers
+from langgraph_moa.mixture import StopWhen
+from langgraph_moa.strategies import plurality, reliability_weights
+
+_FEWEST = 2
+_HOW = (
+    "{questions} questions. The order of the models and their weights were learned on one half and scored on the "
+    "other, both ways; the best single model is named in hindsight."
+)
+_SHARES = (0.6, 0.75, 1.0)
+
+
+class Asked(NamedTuple):
+    """What a policy did with one question."""
+
+    answer: FinalAnswer
+    calls: int
+
+
+class Point(TypedDict):
+    """One policy on all questions."""
+
+    policy: str
+    accuracy: float
+    """Percent."""
+    calls: float
+    """Models asked for each question, on average."""
+    share: float
+    """Of the calls of a vote of all models: 0..1."""
+
+
+class AdaptiveStudy(TypedDict):
+    """What the study found, as plain data. Accuracies in percent."""
+
+    questions: int
+    models: list[str]
+    seed: int
+    singles: dict[str, float]
+    best_single: Point
+    """Of all questions, in hindsight."""
+    oracle: Point
+    """At least one model is right."""
+    plurality: Point
+    """All models, in the order given."""
+    ordered_plurality: Point
+    """All models, ties to the more accurate: their order is learned."""
+    weighted_plurality: Point
+    """All models, weighted by their learned log-odds."""
+    waves: list[Point]
+    """The most accurate alone; the 2, 3, ... most accurate first, and all the others where those do not agree; all."""
+    one_by_one: list[Point]
+    """The two most accurate first, then one model after the other until so many of those asked agree."""
+    orders: list[list[str]]
+    """That each half has taught."""
+
+
+def adaptive(recorded: FinalAnswers, models: Sequence[str] | None = None, *, seed: int = 0) -> AdaptiveStudy:
+    """Compare policies on recorded answers.
+
+    Args:
+        recorded: The answers.
+        models: To choose from, in order, at least 2; `None`: all.
+        seed: Of the division into halves.
+
+    Raises:
+        ConfigurationError: A model is not in the record, or named twice, or there are fewer than 2 models or questions.
+    """
+    chosen = _known(recorded, models)
+    every = range(len(recorded.gold))
+    halves = split_halves(len(recorded.gold), seed)
+    singles = {model: 100 * recorded.accuracy(model, every) for model in chosen}
+    best = max(singles, key=singles.__getitem__)
+    orders = [learned_order(recorded, chosen, half) for half in halves]
+    lessons = [_Lesson(*lesson) for lesson in zip(halves, orders, reversed(halves), strict=True)]
+    oracle = sum(any(recorded.is_right(at, recorded.answers[model][at]) for model in chosen) for at in every)
+    in_order = {at: Asked(plurality(_given(recorded, chosen, at)), len(chosen)) for at in every}
+    points = {name: _point(recorded, name, chosen, _played(recorded, lessons, rule)) for name, rule in _rules(chosen)}
+    alone = {at: Asked(recorded.answers[lesson.order[0]][at], 1) for lesson in lessons for at in lesson.scored}
+    together = {at: one for lesson in lessons for at, one in _voted(recorded, lesson, weighted=False).items()}
+    weighted = {at: one for lesson in lessons for at, one in _voted(recorded, lesson, weighted=True).items()}
+    ordered = _point(recorded, "plurality in learned order", chosen, together)
+    return AdaptiveStudy(
+        questions=len(recorded.gold),
+        models=list(chosen),
+        seed=seed,
+        singles=singles,
+        best_single=Point(policy=best, accuracy=singles[best], calls=1.0, share=1 / len(chosen)),
+        oracle=Point(policy="oracle", accuracy=100 * oracle / len(every), calls=float(len(chosen)), share=1.0),
+        plurality=_point(recorded, "plurality", chosen, in_order),
+        ordered_plurality=ordered,
+        weighted_plurality=_point(recorded, "weighted plurality", chosen, weighted),
+        waves=[
+            _point(recorded, "1 alone", chosen, alone),
+            *(point for name, point in points.items() if name.endswith("first")),
+            ordered,
+        ],
+        one_by_one=[point for name, point in points.items() if not name.endswith("first")],
+        orders=orders,
+    )
+
+
+def report(study: AdaptiveStudy, *, date: str) -> Report:
+    """Return the study as tables and a figure.
+
+    Args:
+        study: What `adaptive` gave.
+        date: ISO date of the run.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    votes = [study["plurality"], study["weighted_plurality"]]
+    learned = [*study["waves"], *study["one_by_one"], study["weighted_plurality"]]
+    policies = Table(
+        title="Accuracy against calls",
+        columns=["policy", "accuracy, %", "calls a question", "share of all calls"],
+        rows=[
+            [point["policy"], round(point["accuracy"], 2), round(point["calls"], 2), round(point["share"], 3)]
+            for point in (study["best_single"], study["oracle"], study["plurality"], *learned)
+        ],
+        notes=[_HOW.format(questions=study["questions"])],
+    )
+    singles = Table(
+        title="Each model alone",
+        columns=["model", "accuracy, %"],
+        rows=[[model, round(accuracy, 2)] for model, accuracy in _best_first(study["singles"])],
+    )
+    shown = [
+        figures.Point(point["policy"], point["calls"], point["accuracy"]) for point in _distinct([*learned, *votes])
+    ]
+    figure = figures.scatter("Accuracy against calls", shown, x_label="calls a question", y_label="right answers, %")
+    return Report(
+        title="Adaptive depth on recorded answers",
+        date=date,
+        tables=[policies, singles],
+        figures=[figure],
+        data=dict(study),
+    )
+
+
+def _best_first(accuracies: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(accuracies.items(), key=lambda item: -item[1])
+
+
+def _distinct(points: Sequence[Point]) -> list[Point]:
+    return list({point["policy"]: point for point in points}.values())
+
+
+def split_halves(questions: int, seed: int) -> tuple[list[int], list[int]]:
+    """Divide questions by chance into two halves, each in order."""
+    shuffled = list(range(questions))
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - a division, no secret
+    middle = questions // 2
+    return sorted(shuffled[:middle]), sorted(shuffled[middle:])
+
+
+def learned_order(recorded: FinalAnswers, models: Sequence[str], questions: Sequence[int]) -> list[str]:
+    """Return the models, the most accurate on some questions first; equals stay in the order given."""
+    return sorted(models, key=lambda model: -recorded.accuracy(model, questions))
+
+
+def ask_in_waves(given: Sequence[FinalAnswer], rule: StopWhen) -> Asked:
+    """Answer one question as a layer with a rule does, before an aggregator that votes.
+
+    Args:
+        given: What each model answers, in the order in which they are asked; who has no answer agrees with nobody.
+        rule: By answers.
+    """
+    count = 0
+    for size in rule.waves:
+        count += size
+        if count < len(given) and rule.common(given[:count]) is not None:
+            return Asked(plurality(given[:count]), count)
+    return Asked(plurality(given), len(given))
+
+
+class _Lesson(NamedTuple):
+    """What one half of the questions teaches, for the other."""
+
+    taught: Sequence[int]
+    order: Sequence[str]
+    scored: Sequence[int]
+
+
+def _rules(models: Sequence[str]) -> list[tuple[str, StopWhen]]:
+    """Return the rules that are compared, by their names."""
+    fixed = [(f"{first} first", StopWhen(waves=[first])) for first in range(_FEWEST, len(models))]
+    singly = [_FEWEST, *[1] * (len(models) - _FEWEST)]
+    return [*fixed, *((f"until {share:.0%} agree", StopWhen(waves=singly, share=share)) for share in _SHARES)]
+
+
+def _given(recorded: FinalAnswers, order: Sequence[str], question: int) -> list[FinalAnswer]:
+    return [recorded.answers[model][question] for model in order]
+
+
+def _played(recorded: FinalAnswers, lessons: Sequence[_Lesson], rule: StopWhen) -> dict[int, Asked]:
+    return {at: ask_in_waves(_given(recorded, lesson.order, at), rule) for lesson in lessons for at in lesson.scored}
+
+
+def _voted(recorded: FinalAnswers, lesson: _Lesson, *, weighted: bool) -> dict[int, Asked]:
+    learned = reliability_weights({model: recorded.accuracy(model, lesson.taught) for model in lesson.order})
+    weights = [learned[model] for model in lesson.order] if weighted else None
+    given = {at: _given(recorded, lesson.order, at) for at in lesson.scored}
+    return {at: Asked(plurality(answers, weights=weights), len(answers)) for at, answers in given.items()}
+
+
+def _point(recorded: FinalAnswers, policy: str, models: Sequence[str], asked: Mapping[int, Asked]) -> Point:
+    right = sum(recorded.is_right(question, one.answer) for question, one in asked.items())
+    calls = sum(one.calls for one in asked.values()) / len(asked)
+    return Point(policy=policy, accuracy=100 * right / len(asked), calls=calls, share=calls / len(models))
+
+
+def _known(recorded: FinalAnswers, models: Sequence[str] | None) -> tuple[str, ...]:
+    chosen = tuple(recorded.answers) if models is None else checks.listed("models", models)
+    unknown = [model for model in chosen if model not in recorded.answers]
+    twice = [model for model, count in Counter(chosen).items() if count > 1]
+    if unknown or twice:
+        problem = f"no answers of {', '.join(unknown)}" if unknown else f"{', '.join(twice)} named twice"
+        msg = f"models: {problem}. There are: {', '.join(recorded.answers)}"
+        raise ConfigurationError(msg)
+    if len(chosen) < _FEWEST or len(recorded.gold) < _FEWEST:
+        msg = f"the study needs 2 models and 2 questions or more, got {len(chosen)} and {len(recorded.gold)}"
+        raise ConfigurationError(msg)
+    return chosen
