@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ import typer
 
 from langgraph_moa.cli import failures, outcomes
 from langgraph_moa.cli.machine import print_json
+from langgraph_moa.cli.notes import Notes
+from langgraph_moa.cli.printable import is_terminal
 from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -72,16 +75,23 @@ def show_plans(plans: Mapping[str, DryRun], broken: Sequence[BrokenLine], *, as_
 
 
 def show_report(
-    report: Report, steps: Sequence[Outcome], broken: Sequence[BrokenLine], *, out: Path | None, as_json: bool
+    report: Report,
+    steps: Sequence[Outcome],
+    broken: Sequence[BrokenLine],
+    *,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool = False,
 ) -> int:
     """Print a report, write it into a folder if one is named, and return the exit code.
 
     Args:
-        report: What was found.
-        steps: What came of the runs behind it.
+        report: What was found. Its notes are told on stderr as well, where stdout is no terminal.
+        steps: What came of the runs behind it: of the answers, and of the judgments if there are any.
         broken: Lines of the data set that hold no sample.
         out: The folder.
         as_json: Whether JSON is printed, in place of Markdown.
+        quiet: Whether stderr tells nothing but what went wrong.
 
     Raises:
         OSError: A file cannot be written.
@@ -90,6 +100,11 @@ def show_report(
 
     if out is not None:
         write_report(report, out, name="report")
+    notes = Notes(quiet=quiet)
+    for name, step in zip(("answers", "judgments"), steps, strict=False):
+        notes.say(f"{name}: {outcomes.outcome_line(step)}")
+    for note in () if is_terminal(sys.stdout) else report.notes:
+        notes.say(note)
     print(to_json(report) if as_json else to_markdown(report), end="")
     codes = [outcomes.tell_problems(None, broken), *(outcomes.tell_problems(step, ()) for step in steps)]
     return failures.FAILED if failures.FAILED in codes else max(codes)

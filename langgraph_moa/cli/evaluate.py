@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from langgraph_moa.cli import eval_alpaca, options
+from langgraph_moa.cli import eval_alpaca, eval_flask, eval_mt_bench, eval_reasoning, eval_recorded, options
 from langgraph_moa.cli.machine import print_json
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ app = typer.Typer(rich_markup_mode=None, help="Measure how good answers are.")
 
 
 app.command("alpaca-eval")(eval_alpaca.command)
+app.command("mt-bench")(eval_mt_bench.command)
+app.command("flask")(eval_flask.command)
+app.command("gsm8k")(eval_reasoning.gsm8k)
+app.command("math")(eval_reasoning.math)
 
 
 @app.callback(invoke_without_command=True)
@@ -47,12 +51,6 @@ def offline(*, as_json: options.AsJson = False) -> None:
         print_json({name: as_objects(results[name]) for name in TITLES})
     else:
         print(as_text(results))
-
-
-app.command("mt-bench")(eval_mt_bench.command)
-app.command("flask")(eval_flask.command)
-app.command("gsm8k")(eval_reasoning.gsm8k)
-app.command("math")(eval_reasoning.math)
 
 
 def as_text(results: Mapping[QuestionSet, Accuracy]) -> str:

@@ -10,6 +10,7 @@ import inspect
 import uuid
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -44,7 +45,7 @@ class ExperimentRow(NamedTuple):
     answer: Answer | None
     """`None`: the mixture gave none; `run.error` says why."""
     feedback: tuple[Any, ...]
-    """LangSmith's `EvaluationResult`s, one for each score; one without a score is unscored, and its comment says why."""
+    """LangSmith's `EvaluationResult`s, one for each score; where one has none, its comment says why."""
     run: Any
     """LangSmith's run tree, with the runs of every model below it."""
 
@@ -146,10 +147,10 @@ def as_evaluator(scorer: Scorer, *, key: str | None = None) -> Evaluator:
     named = key or _name(scorer)
 
     def evaluate(run: Any, example: Any) -> dict[str, Any]:  # noqa: ANN401 - LangSmith's, told by their names
-        sample, answer = _sample_of(example.inputs), _answer_of(run)
+        sample, answer = _sample_in(example), _answer_of(run)
         if answer is None:
             return _feedback(named, Score.unscored(sample.id, f"no answer: {run.error}"))
-        scored = _settled(scorer(sample, answer))
+            given: Score | Sequence[Score] | Awaitable[Score | Sequence[Score]] = scorer(sample, answer)
         if isinstance(scored, Score):
             return _feedback(named, scored)
         return {"results": [_feedback(f"{named}_{number}", score) for number, score in enumerate(scored, start=1)]}
@@ -171,7 +172,7 @@ def as_pairwise(compare: Compare, *, key: str = "preference") -> PairwiseEvaluat
 
     def evaluate(runs: Sequence[Any], example: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
         first, second = runs
-        sample, answers = _sample_of(example.inputs), [_answer_of(run) for run in runs]
+        sample, answers = _sample_in(example), [_answer_of(run) for run in runs]
         if answers[0] is None or answers[1] is None:
             return {"key": key, "scores": {first.id: None, second.id: None}, "comment": "an answer is missing"}
         preference = _settled(compare(sample, answers[0], answers[1]))
@@ -224,7 +225,7 @@ def silent_client() -> Any:  # noqa: ANN401 - `langsmith.Client`
         api_key="not-sent",
         auto_batch_tracing=False,
         tracing_sampling_rate=0.0,
-        otel_enabled=False,
+        tracing_mode="langsmith",
         info={},
     )
 
@@ -236,7 +237,7 @@ def _options(
     name: str | None,
     dataset: str | None,
     upload: bool,
-    client: Any,
+    client: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
     """Return what both of LangSmith's functions are told."""
     langsmith = require("langsmith", extra="eval")
@@ -245,7 +246,8 @@ def _options(
             msg = f"{examples!r} names a dataset in LangSmith: set upload=True, or give samples"
             raise ConfigurationError(msg)
         warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
-        client, data = silent_client(), [_example(sample) for sample in examples]
+        client = silent_client()
+        data: list[Any] | str = [_example(sample) for sample in examples]
     else:
         client = client or langsmith.Client()
         data = examples if isinstance(examples, str) else _uploaded(client, dataset, list(examples))
@@ -295,7 +297,12 @@ def _example(sample: Sample) -> Any:  # noqa: ANN401 - `langsmith.schemas.Exampl
 
 
 def _sample_of(inputs: Mapping[str, Any]) -> Sample:
-    return Sample.from_dict({name: inputs[name] for name in ("id", "turns", "target", "metadata") if name in inputs})
+    return Sample(inputs["id"], inputs["turns"])
+
+
+def _sample_in(example: Any) -> Sample:  # noqa: ANN401 - LangSmith's example
+    asked = _sample_of(example.inputs)
+    return replace(asked, target=(example.outputs or {}).get("target"), metadata=example.metadata or {})
 
 
 def _outputs(answer: Answer) -> dict[str, Any]:
@@ -310,7 +317,7 @@ def _answer_of(run: Any) -> Answer | None:  # noqa: ANN401 - LangSmith's run
 def _experiment(name: str, rows: Sequence[Mapping[str, Any]], data: object) -> Experiment:
     found = [
         ExperimentRow(
-            sample=_sample_of(row["example"].inputs),
+            sample=_sample_in(row["example"]),
             answer=_answer_of(row["run"]),
             feedback=tuple(row["evaluation_results"]["results"]),
             run=row["run"],

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.evaluation import alpaca_eval, figures, mt_bench
-from langgraph_moa.evaluation.reports import Cell, Figure, Report, Table
+from langgraph_moa.evaluation import alpaca_eval, mt_bench
+from langgraph_moa.evaluation.reports import Cell, Report, Table
 from langgraph_moa.evaluation.scores import JudgeStamp
-from langgraph_moa.evaluation.studies.adaptive import AdaptiveStudy, adaptive, read_answers
+from langgraph_moa.evaluation.studies import adaptive
+from langgraph_moa.evaluation.studies.final_answers import read_final_answers
 
 OPEN_MODELS = (
     "Meta-Llama-3-70B-Instruct",
@@ -24,10 +25,6 @@ OPEN_MODELS = (
     "Mixtral-8x7B-Instruct-v0.1",
 )
 """Whose recorded GSM8K answers are voted on."""
-_LEARNED = (
-    "The order of the models and their weights are learned on one half of the questions and scored on the other, both "
-    "ways. The best single model and the oracle are chosen in hindsight."
-)
 PUBLISHED_WEIGHTS = ("Together-MoA", "Together-MoA-Lite", "gpt-4o-2024-05-13")
 """Leaderboard rows whose length-controlled win rate is worked out from the published weights of the model."""
 
@@ -43,63 +40,21 @@ def report(folder: str | Path) -> Report:
         MissingDependencyError: The extra `eval` is not installed.
     """
     root = Path(folder)
-    study = adaptive(read_answers(_existing(root / "reasoning" / "gsm8k_answers.jsonl")), OPEN_MODELS)
+    date = datetime.now(UTC).date().isoformat()
+    answers = read_final_answers(_existing(root / "reasoning" / "gsm8k_answers.jsonl"))
+    votes = adaptive.report(adaptive.adaptive(answers, OPEN_MODELS), date=date)
     return Report(
         title="Metrics on recorded data",
-        date=datetime.now(UTC).date().isoformat(),
+        date=date,
         tables=[
             _preferences(root / "alpaca_eval"),
             _weights(root / "alpaca_eval"),
             _mt_bench(root / "mt_bench"),
-            votes_table(study),
+            *votes.tables,
         ],
-        figures=[waves_figure(study)],
+        figures=votes.figures,
         notes=["Answers, preferences and judgments are recorded ones of others; no model was asked for this page."],
-        data={"gsm8k": dict(study)},
-    )
-
-
-def votes_table(study: AdaptiveStudy) -> Table:
-    """Return the accuracy and the calls of every policy."""
-    points = [
-        study["best_single"],
-        study["plurality"],
-        study["ordered_plurality"],
-        study["weighted_plurality"],
-        *study["waves"],
-        *study["one_by_one"],
-        study["oracle"],
-    ]
-    distinct = {point["policy"]: point for point in points}.values()
-    rows: list[list[Cell]] = [
-        [one["policy"], round(one["accuracy"], 2), round(one["calls"], 2), round(100 * one["share"], 1)]
-        for one in distinct
-    ]
-    return Table(
-        title=f"GSM8K, {len(study['models'])} models on {study['questions']} questions",
-        columns=["policy", "accuracy %", "calls a question", "% of the full vote's calls"],
-        rows=rows,
-        judge=JudgeStamp("exact match", "recorded answers"),
-        notes=[
-            f"Models: {', '.join(study['models'])}.",
-            _LEARNED,
-        ],
-    )
-
-
-def waves_figure(study: AdaptiveStudy) -> Figure:
-    """Return accuracy against calls: how much is won by asking on only where the first models disagree."""
-    series = {
-        "the first n, the rest where they disagree": [(one["calls"], one["accuracy"]) for one in study["waves"]],
-        "one more until so many agree": [(one["calls"], one["accuracy"]) for one in study["one_by_one"]],
-        "best single model": [(1.0, study["best_single"]["accuracy"])],
-        "plurality of all": [(study["plurality"]["calls"], study["plurality"]["accuracy"])],
-    }
-    return figures.lines(
-        "Adaptive waves on recorded GSM8K answers",
-        {name: sorted(points) for name, points in series.items()},
-        x_label="calls a question",
-        y_label="accuracy, %",
+        data={"gsm8k": votes.data},
     )
 
 

@@ -58,7 +58,7 @@ def report(
         columns=COLUMNS,
         rows=[_row(name, summary) for name, summary in summaries.items()],
         judge=stamp,
-        notes=[*remarks, "Lengths are in characters. LC: length-controlled."],
+        notes=["Lengths are means, in characters. LC: length-controlled."],
     )
     data = {
         "judge": stamp._asdict(),

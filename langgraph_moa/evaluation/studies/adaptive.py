@@ -24,7 +24,7 @@ _HOW = (
     "{questions} questions. The order of the models and their weights were learned on one half and scored on the "
     "other, both ways; the best single model is named in hindsight."
 )
-_SHARES = (0.6, 0.75, 1.0)
+_SHARES = (0.6, 0.75)
 
 
 class Asked(NamedTuple):
