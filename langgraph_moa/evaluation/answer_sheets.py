@@ -11,6 +11,7 @@ An answer is a number, a final answer, or a whole text that ends in one; `null` 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -87,9 +88,12 @@ def final_answer(given: object) -> str | None:
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         msg = f"an answer must be text, a number or null, got {json.dumps(given)[:80]}"
         raise ConfigurationError(msg)
-    if given != given:  # noqa: PLR0124 - NaN alone differs from itself
-        return None
-    return _final(given) if isinstance(given, str) else canonical(str(given))
+    return _final(given) if isinstance(given, str) else _number(given)
+
+
+@lru_cache(maxsize=4096)
+def _number(given: float) -> str | None:
+    return None if math.isnan(given) else canonical(str(given))
 
 
 @lru_cache(maxsize=4096)
@@ -123,11 +127,11 @@ def _by_model(path: Path, lines: Sequence[tuple[int, dict[str, object]]], broken
         try:
             given = known_keys("a line", table, required=("model", "answers"))
             said = [final_answer(answer) for answer in listed("answers", given["answers"])]
-            if len(said) != len(gold):
-                msg = f"there are {len(said)} answers to {len(gold)} questions"
-                raise ConfigurationError(msg)
         except ConfigurationError as error:
             broken.append(BrokenLine(str(path), number, str(error)))
+            continue
+        if len(said) != len(gold):
+            broken.append(BrokenLine(str(path), number, f"it has {len(said)} answers to {len(gold)} questions"))
             continue
         model = str(given["model"])
         if model in answers:

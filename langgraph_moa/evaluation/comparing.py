@@ -124,8 +124,8 @@ def planned(mixture: Mixture, samples: Sequence[Sample]) -> dict[str, DryRun]:
     if not _is_self_moa(mixture):
         recipes[SELF_MOA] = self_moa(mixture, first)
     recipes[EQUAL_COST] = alike(mixture, drawn(first, min(MOST_DRAWS, mixture.plan().calls)))
-    turns = [sample.turns for sample in samples]
-    return {name: dry_run(recipe, turns) for name, recipe in recipes.items()}
+    asked = [(sample.id, sample.turns) for sample in samples]
+    return {name: dry_run(recipe, asked) for name, recipe in recipes.items()}
 
 
 def _is_self_moa(mixture: Mixture) -> bool:

@@ -1,9 +1,9 @@
 """Which models to mix: who is good, who answers differently, and what each adds to those already chosen.
 
-A set is worth two figures: the share of questions that its plurality vote gets right, and its *coverage*, the share that
-at least one of its members gets right, which is as far as any aggregator could come by choosing. Models are added one by
-one, each time the one that gains most. An order that is learned and scored on the same questions flatters itself;
-so each half of the questions is also scored with the order learned on the other.
+A set is worth two figures: the share of questions that its plurality vote gets right, and its *coverage*, the share
+that at least one of its members gets right, which is as far as any aggregator could come by choosing. Models are added
+one by one, each time the one that gains most. An order that is learned and scored on the same questions flatters
+itself; so each half of the questions is also scored with the order learned on the other.
 """
 
 from __future__ import annotations
@@ -185,8 +185,8 @@ def _crossed(
     covered: list[float] = []
     for half, order in zip(halves, reversed(orders), strict=True):
         picks = list(order[:count])
-        rows = right[np.ix_(picks, half)]
-        winners = _winners(codes[np.ix_(picks, half)])
+        rows = right[picks][:, half]
+        winners = _winners(codes[picks][:, half])
         votes += np.take_along_axis(rows, winners[None, :], axis=0)[0].astype(float).tolist()
         covered += rows.any(axis=0).astype(float).tolist()
     return votes, covered
@@ -195,7 +195,8 @@ def _crossed(
 def _winners(codes: Codes) -> NDArray[np.intp]:
     """Return the index of the first voter of every question's plurality; where nobody answered, that of the first."""
     support = (codes[:, None, :] == codes[None, :, :]).sum(axis=1) * (codes > 0)
-    return support.argmax(axis=0)
+    winners: NDArray[np.intp] = support.argmax(axis=0)
+    return winners
 
 
 def _greedy(codes: Codes, right: Right, *, by: By, size: int) -> _Order:

@@ -22,7 +22,7 @@ def _summary(*, cost: float | None, unpriced: list[str], tokens: int | None = 12
     ]
     return {
         "mixture": "moa", "depth": 2, "degraded": missing > 0, "ok": 6 - missing, "planned": 6, "missing": gone,
-        "substitutes": [], "shortened": [], "budget": None,
+        "substitutes": [], "decision": None, "shortened": [], "budget": None,
         "usage": {"total": usage, "slots": [slot], "unknown": []},
         "cost": {"total": cost, "unpriced": unpriced, "prices_date": "2024-08-12"},
         "timing": {"total": 1.25, "layers": [1.0], "aggregator": 0.25, "first_token": None},
