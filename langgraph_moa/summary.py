@@ -156,7 +156,8 @@ def summarize(
     merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
     calls = [*proposals, *merges, answer]
     slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
-    seconds = [layer_seconds(record) for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
+    records = [record for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
+    seconds = [layer_seconds(record) for record in records]
     costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
     failed = [merge for merge in merges if not is_usable(merge)]
     budget = _left_out(layers)
@@ -193,7 +194,7 @@ def summarize(
             first_token=None if first_token is None else sum(seconds) + first_token,
         ),
     )
-    saved = [record["saved"] for _, record in sorted(layers.items()) if "saved" in record]
+    saved = [record["saved"] for record in records if "saved" in record]
     if saved:
         summary["saved"] = saved_in_all(saved)
     return summary

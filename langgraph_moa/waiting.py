@@ -70,6 +70,7 @@ class Latch:
         """Set, and replaced, when a slot that waits for its turn has something to look at."""
         self._early: set[str] = set()
         """Slots that wait for their turn."""
+        self._at_work: set[str] = set()
         self._is_broken = False
         self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
@@ -127,7 +128,10 @@ class Latch:
                 await self._hear(slot, until - time.monotonic())
         finally:
             self._early.discard(slot)
-        return None if self._waves.is_turn(slot) else self._waves.agreed
+        if not self._waves.is_turn(slot):
+            return self._waves.agreed
+        self._at_work.add(slot)
+        return None
 
     def abandon(self) -> None:
         """Let nobody wait for a slot that has ended without a report."""
@@ -149,14 +153,15 @@ class Latch:
         self._tell()
 
     async def _hear(self, slot: str, seconds: float) -> None:
-        """Wait for news; a slot to which nothing comes any more is asked."""
+        """Wait for news; a slot is asked where nobody that it waits for is at work: that is of no run, or of another."""
         news = self._news
         if self._waves.is_turn(slot):
             return
         try:
-            await asyncio.wait_for(news.wait(), max(0.0, seconds))
+            await asyncio.wait_for(news.wait(), max(0.0, min(seconds, _IDLE_SECONDS)))
         except TimeoutError:
-            self._waves.ask_ahead(slot)
+            if not self._at_work or seconds <= _IDLE_SECONDS:
+                self._waves.ask_ahead(slot)
 
     def _tell(self) -> None:
         self._news.set()
@@ -166,6 +171,7 @@ class Latch:
         """Count an ended call; with the quorum reached and every required slot ended, start the grace of its wave."""
         self._usable += usable
         self._usable_of_wave += usable
+        self._at_work.discard(slot)
         self._outstanding.discard(slot)
         self._awaited.discard(slot)
         if self._waves.report(slot, text if usable else None):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
-from langgraph_moa import Layer, Proposer, waiting
+from langgraph_moa import Layer, Proposer, StopWhen, waiting
+from langgraph_moa.proposal import Place
+from langgraph_moa.savings import spared
 from langgraph_moa.testing import ScriptedChatModel
-from langgraph_moa.waiting import DeadlineExceeded, Latch, QuorumReached, shared_latch, within
+from langgraph_moa.waiting import DeadlineExceeded, Latch, LayerBroken, QuorumReached, shared_latch, within
 
 
 async def answer() -> str:
@@ -155,3 +159,63 @@ async def test_an_idle_latch_goes_stale(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(waiting, "_IDLE_SECONDS", -1.0)
     with shared_latch(("idle",), recipe) as after:
         assert after is not before
+
+
+def in_waves(first: int = 1) -> Layer:
+    """Return a layer of three slots, of which so many are asked first."""
+    return replace(layer(grace=None), stop_when=StopWhen(waves=[first]))
+
+
+async def test_a_slot_waits_for_its_turn_until_the_wave_before_has_reported() -> None:
+    """A slot of a later wave is asked when the wave before it has ended without agreement."""
+    latch = Latch(in_waves())
+    assert await latch.turn("a", None) is None
+    later = asyncio.ensure_future(latch.turn("b", None))
+    await asyncio.sleep(0)
+    assert not later.done()
+    latch.report("a", usable=True, text="4")
+    assert await later is None
+
+
+async def test_a_slot_is_told_why_it_is_not_asked() -> None:
+    """A slot whose predecessors agree is told who agrees on what, also when it comes late."""
+    latch = Latch(in_waves(2))
+    early = asyncio.ensure_future(latch.turn("c", None))
+    for slot in "ab":
+        latch.report(slot, usable=True, text="It is 4")
+    assert await early == "2 of 2 proposals give '4' (a, b)"
+    assert await latch.turn("c", None) == await early
+
+
+async def test_who_waits_for_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slot whose predecessors never begin is asked after a while; one whose predecessor is at work waits on."""
+    monkeypatch.setattr(waiting, "_IDLE_SECONDS", 0.01)
+    assert await asyncio.wait_for(Latch(in_waves()).turn("b", None), 5) is None
+    latch = Latch(in_waves())
+    await latch.turn("a", None)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(latch.turn("b", None), 0.1)
+
+
+async def test_nobody_waits_for_a_slot_that_has_broken_off() -> None:
+    """Where a slot leaves its latch by an error, those that wait for it are told."""
+    recipe = in_waves()
+
+    async def wait() -> None:
+        with shared_latch(("broken",), recipe) as latch:
+            await latch.turn("b", None)
+
+    later = asyncio.ensure_future(wait())
+    with suppress(ValueError), shared_latch(("broken",), recipe) as latch:
+        await latch.turn("a", None)
+        await asyncio.sleep(0)
+        raise ValueError
+    with pytest.raises(LayerBroken):
+        await later
+
+
+async def test_what_agreed_before_a_crash_stays_agreed() -> None:
+    """A slot that was spared before a crash spares the others when the run is resumed, whoever has answered."""
+    latch = Latch(in_waves())
+    latch.recall([spared(Place(1, 1, "b"), "scripted", "all agree")])
+    assert await latch.turn("c", None) == "all agree"

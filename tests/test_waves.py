@@ -19,9 +19,9 @@ from pydantic import BaseModel
 
 from langgraph_moa import Budget, Layer, Mixture, Proposer, QuorumError, StopWhen, create_advisers, create_moa
 from langgraph_moa.savings import AGREED
-from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from langgraph_moa.waves import waves_of
-from tests.ways import FIRST, Way, ask, every_way, invoke, sync_and_async
+from tests.ways import FIRST, Way, ask, every_way, invoke, sync_and_async, use_simulator
 
 FOUR, FIVE, SIX = "The answer is 4.", "So it must be 5", "I get 6."
 
@@ -79,6 +79,17 @@ def test_agreement_ends_the_layer_and_skips_the_rest(way: Way) -> None:
             "why": "2 of 2 proposals give '4' (a, b)",
         }
         assert (summary["degraded"], summary["missing"], summary["ok"], summary["planned"]) == (False, [], 2, 4)
+
+
+@sync_and_async
+def test_no_request_is_sent_for_a_slot_that_is_not_needed(
+    way: Way, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider hears of the slots that are asked and of the aggregator, and of nobody else."""
+    use_simulator(simulator, monkeypatch)
+    simulator.behaviour = Behaviour(reply=FOUR)
+    way(create_moa(Mixture.of([f"openai:{name}" for name in "abcd"], "openai:z", depth=3, stop_when="answers")))
+    assert sorted(request.model for request in simulator.requests) == ["a", "b", "z"]
 
 
 @every_way

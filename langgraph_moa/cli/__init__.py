@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, batch, chat, evaluate, failures, plan, presets, simulate
+from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate
 
 
 class _Commands(TyperGroup):
@@ -42,6 +42,8 @@ app.command("chat")(chat.command)
 app.add_typer(presets.app, name="presets")
 app.command("plan")(plan.command)
 app.add_typer(evaluate.app, name="eval")
+app.command("compare")(compare.command)
+app.command("mix")(mix.command)
 app.command("simulate")(simulate.command)
 
 

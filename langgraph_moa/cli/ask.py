@@ -22,6 +22,8 @@ def command(
     aggregator: options.AggregatorModel = None,
     depth: options.Depth = None,
     swap: options.Swaps = None,
+    tape: options.TapeFile = None,
+    replay: options.Replay = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -41,14 +43,17 @@ def command(
     import asyncio
 
     from langgraph_moa.cli.running import run_mixture
+    from langgraph_moa.cli.tapes import heard_by
     from langgraph_moa.cli.views import view_for
     from langgraph_moa.graph import create_moa
     from langgraph_moa.preflight import prepare
 
-    prepare(chosen.mixture)
-    notes.say(chosen.reason)
-    watcher = view_for(notes, as_json=as_json, quiet=quiet)
-    answer = asyncio.run(run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher))
+    with heard_by(tape, replay=replay):
+        if not replay:
+            prepare(chosen.mixture)
+        notes.say(chosen.reason)
+        watcher = view_for(notes, as_json=as_json, quiet=quiet)
+        answer = asyncio.run(run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher))
     if as_json:
         print_json(as_object(answer, chosen.note))
 

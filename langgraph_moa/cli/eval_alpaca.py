@@ -170,11 +170,11 @@ def _data(data: Path | None, gamed: Path | None) -> tuple[EvalSet, Path | None]:
     from langgraph_moa.evaluation.alpaca_eval import fetch, gamed_beside, load
     from langgraph_moa.evaluation.length_control import read_gamed
 
-    path = fetch(benchmarks.data_copies()) if data is None else data
-    file = gamed or gamed_beside(path)
+    eval_set = load(fetch(benchmarks.data_copies()) if data is None else data)
+    file = gamed or gamed_beside(eval_set.path)
     if file is not None:
         read_gamed(file)  # a wrong one is refused before anything is paid for
-    return load(path), file
+    return eval_set, file
 
 
 def _samples(eval_set: EvalSet, how: RunOptions) -> list[Sample]:

@@ -73,4 +73,5 @@ def command(
     with benchmarks.kept(out, log) as kept:
         found = task.run(kept)
     steps = [found.answering, found.judging]
-    raise typer.Exit(benchmarks.show_report(found.report, steps, file.broken, out=out, as_json=as_json))
+    code = benchmarks.show_report(found.report, steps, file.broken, out=out, as_json=as_json, quiet=quiet)
+    raise typer.Exit(code)

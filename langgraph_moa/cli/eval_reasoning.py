@@ -120,7 +120,8 @@ def _command(
         raise typer.Exit(benchmarks.show_plans(plans, file.broken, as_json=as_json))
     with benchmarks.kept(at.out, at.log) as kept:
         report, outcome = _run(benchmark, chosen.mixture, wanted, how, kept, digest=digest_of(samples), quiet=quiet)
-    raise typer.Exit(benchmarks.show_report(report, [outcome], file.broken, out=at.out, as_json=as_json))
+    code = benchmarks.show_report(report, [outcome], file.broken, out=at.out, as_json=as_json, quiet=quiet)
+    raise typer.Exit(code)
 
 
 def _planned(mixture: Mixture, samples: Sequence[Sample]) -> DryRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +16,8 @@ def command(
         Path,
         typer.Argument(
             metavar="ANSWERS",
-            help='JSON lines: {"id", "gold", "answers": {model: answer}} for each question, or {"gold": [...]} first and '
-            'then {"model", "answers": [...]} for each model.',
+            help='JSON lines: {"id", "gold", "answers": {model: answer}} for each question, or {"gold": [...]} first '
+            'and then {"model", "answers": [...]} for each model.',
         ),
     ],
     *,
@@ -42,6 +42,6 @@ def command(
 
     sheet = read_answers(answers)
     found = complementarity(sheet.only(models) if models else sheet, size=size, seed=seed)
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     report = mix_report(found, date=today, left_out=sheet.left_out)
     return benchmarks.show_report(report, [], sheet.broken, out=out, as_json=as_json)

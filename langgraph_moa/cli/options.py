@@ -36,5 +36,12 @@ Files = Annotated[
     list[str] | None,
     typer.Option("--file", "-f", metavar="FILE", help="Text or PDF to answer from; - is stdin. Repeat for more."),
 ]
+TapeFile = Annotated[
+    str | None,
+    typer.Option(
+        "--tape", metavar="FILE", help="Keep every request in a .sqlite or .jsonl file, and make none of those in it."
+    ),
+]
+Replay = Annotated[bool, typer.Option("--replay", help="With --tape: ask nobody. What is not recorded fails.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer alone: no live view and no notes.")]

@@ -19,6 +19,7 @@ from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.answers import Answer, Turn, answer_sample, texts_of
 from langgraph_moa.evaluation.arms import Arm, single
+from langgraph_moa.evaluation.metered import MeteredTape, paid, requests_made
 from langgraph_moa.evaluation.runs import (
     Estimate,
     Identity,
@@ -38,7 +39,7 @@ from langgraph_moa.evaluation.scores import Score
 from langgraph_moa.evaluation.scoring import Scorer, read_score, score_table
 from langgraph_moa.graph import create_moa
 from langgraph_moa.preflight import prepare
-from langgraph_moa.recording import Tape, taping
+from langgraph_moa.recording import taping
 
 Watch = Callable[[str], "RunWatcher | None"]
 """Returns who is told of a stage, given what it is about."""
@@ -131,13 +132,15 @@ class Bench:
         )
 
     async def _answer(self, arms: Sequence[Arm], samples: Sequence[Sample]) -> None:
+        by_name = {arm.name: arm for arm in arms}
         graphs: dict[str, MoAGraph] = {arm.name: create_moa(arm.mixture) for arm in arms}
 
         async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
             sample = self._by_id[data["sample"]]
             async with self._locks[sample.id]:
-                answer = await answer_sample(graphs[data["arm"]], sample)
-            return {"answer": answer, "cost": _paid(answer)}
+                with requests_made() as made:
+                    answer = await answer_sample(graphs[data["arm"]], sample)
+            return {"answer": answer, "cost": paid(made, by_name[data["arm"]].mixture.prices)}
 
         jobs = [
             Job(_answer_key(arm, sample), {"arm": arm.name, "sample": sample.id, "kind": "answer"})
@@ -147,14 +150,16 @@ class Bench:
         await self._run(jobs, work, self._answer_estimate(arms), _named("answers of", arms))
 
     async def _judge(self, arms: Sequence[Arm], samples: Sequence[Sample]) -> None:
-        by_name = {arm.name: arm for arm in arms}
+        by_name, judge = {arm.name: arm for arm in arms}, self.scorer.judge
 
         async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
             sample = self._by_id[data["sample"]]
             answer = self.answer(by_name[data["arm"]], sample)
             said = [] if answer is None else texts_of(answer)
             async with self._locks[sample.id]:
-                return score_table(await self.scorer.score(sample, said))
+                with requests_made() as made:
+                    score = await self.scorer.score(sample, said)
+            return {"score": score_table(score), "cost": paid(made, None if judge is None else judge.prices)}
 
         jobs = [
             Job(self._score_key(arm, sample, answer), {"arm": arm.name, "sample": sample.id, "kind": "score"})
@@ -185,9 +190,9 @@ class Bench:
 
     async def _score(self, arm: Arm, sample: Sample, answer: Answer) -> Score | None:
         if self.scorer.judge is None:
-            return (await self.scorer.score(sample, texts_of(answer))).score
+            return await self.scorer.score(sample, texts_of(answer))
         found = self.log.get(self._score_key(arm, sample, answer))
-        return None if found is None else read_score(found)
+        return None if found is None else read_score(found["score"])
 
     def _score_key(self, arm: Arm, sample: Sample, answer: Answer) -> str:
         judge, date, settings = self.scorer.stamp
@@ -249,7 +254,7 @@ def open_bench(
     with tempfile.TemporaryDirectory(prefix="moa-") as folder:
         log_path = Path(folder, "log.jsonl") if log is None else Path(log)
         tape_path = log_path.with_name(f"{log_path.stem}.tape.sqlite") if tape is None else Path(tape)
-        with RunLog.open(log_path, identity) as kept, taping(Tape.open(tape_path, mode="reuse")):
+        with RunLog.open(log_path, identity) as kept, taping(MeteredTape.open(tape_path, mode="reuse")):
             yield Bench(samples, scorer, kept, options or RunOptions(), watch)
 
 
@@ -276,22 +281,6 @@ def _trial(answer: Answer, score: Score, planned: int) -> Trial:
 
 def _unasked(turn: Turn) -> int:
     return sum(proposal["attempts"] == 0 for proposal in turn["proposals"])
-
-
-def _paid(answer: Answer) -> float | None:
-    """Return what an answer took now: without the proposals that came from the tape."""
-    costs = []
-    for turn in answer["turns"]:
-        slots = turn["summary"]["usage"]["slots"]
-        asked = [not _is_recorded(proposal["calls"]) for proposal in turn["proposals"]]
-        paid = [*asked, *[True] * (len(slots) - len(asked))]
-        costs += [slot["cost"] for slot, is_paid in zip(slots, paid, strict=True) if is_paid]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known or not costs else None
-
-
-def _is_recorded(calls: Sequence[Mapping[str, Any]]) -> bool:
-    return bool(calls) and all(call.get("recorded") for call in calls)
 
 
 def halves(samples: Sequence[Sample], *, seed: int = 0) -> tuple[list[Sample], list[Sample]]:

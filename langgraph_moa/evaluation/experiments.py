@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from langgraph_moa import background
 from langgraph_moa.errors import ConfigurationError
@@ -24,7 +24,6 @@ from langgraph_moa.evaluation.scores import Score
 from langgraph_moa.graph import create_moa
 from langgraph_moa.mixture import Mixture
 
-Result = TypeVar("Result")
 Scorer = Callable[[Sample, Answer], "Score | Sequence[Score] | Awaitable[Score | Sequence[Score]]"]
 """Scores what was answered to a sample."""
 Compare = Callable[[Sample, Answer, Answer], "Preference | Awaitable[Preference]"]
@@ -150,7 +149,7 @@ def as_evaluator(scorer: Scorer, *, key: str | None = None) -> Evaluator:
         sample, answer = _sample_in(example), _answer_of(run)
         if answer is None:
             return _feedback(named, Score.unscored(sample.id, f"no answer: {run.error}"))
-            given: Score | Sequence[Score] | Awaitable[Score | Sequence[Score]] = scorer(sample, answer)
+        scored = cast("Score | Sequence[Score]", _settled(scorer(sample, answer)))
         if isinstance(scored, Score):
             return _feedback(named, scored)
         return {"results": [_feedback(f"{named}_{number}", score) for number, score in enumerate(scored, start=1)]}
@@ -175,7 +174,7 @@ def as_pairwise(compare: Compare, *, key: str = "preference") -> PairwiseEvaluat
         sample, answers = _sample_in(example), [_answer_of(run) for run in runs]
         if answers[0] is None or answers[1] is None:
             return {"key": key, "scores": {first.id: None, second.id: None}, "comment": "an answer is missing"}
-        preference = _settled(compare(sample, answers[0], answers[1]))
+        preference = cast("Preference", _settled(compare(sample, answers[0], answers[1])))
         value = preference.value
         scores = {first.id: value, second.id: None if value is None else 1.0 - value}
         return {"key": key, "scores": scores, "comment": preference.why}
@@ -269,7 +268,9 @@ def _uploaded(client: Any, dataset: str | None, samples: Sequence[Sample]) -> st
         examples = [_example(sample) for sample in samples]
         client.create_examples(
             dataset_id=made.id,
-            examples=[{"inputs": one.inputs, "outputs": one.outputs, "metadata": one.metadata} for one in examples],
+            examples=[
+                {"inputs": one.inputs, "reference_outputs": one.outputs, "metadata": one.metadata} for one in examples
+            ],
         )
     return dataset
 
@@ -338,12 +339,10 @@ def _name(scorer: Scorer) -> str:
     return getattr(scorer, "__name__", type(scorer).__name__)
 
 
-def _settled(value: Result | Awaitable[Result]) -> Result:
+def _settled(value: object) -> object:
     """Return what a function gave, or what the coroutine that it gave comes to."""
-    if not inspect.isawaitable(value):
-        return value
+    return background.run(_awaited(value)) if inspect.isawaitable(value) else value
 
-    async def awaited() -> Result:
-        return await value
 
-    return background.run(awaited())
+async def _awaited(value: Awaitable[object]) -> object:
+    return await value

@@ -31,7 +31,10 @@ _STEPS = (
     "High",
     "Significant",
 )
-_ELSEWHERE = "Elsewhere: on each half of the questions, with the models that were chosen on the other half."
+_ELSEWHERE = (
+    "Elsewhere: on each half of the questions, with the models that were chosen on the other half. Gains are over the "
+    "best single model, chosen so too."
+)
 _COVERAGE = "At least one right: as far as an aggregator could come that always chose the right answer. None does."
 
 
@@ -66,7 +69,9 @@ def mix_report(found: Complementarity, *, date: str, left_out: int = 0) -> Repor
                 if steps
             ),
         ],
-        figures=[_figure(f"Share of right answers by models in the set, chosen by {what}", s) for what, s in orders if s],
+        figures=[
+            _figure(f"Share of right answers by models in the set, chosen by {what}", s) for what, s in orders if s
+        ],
         data={
             "questions": found.questions,
             "scored": found.scored,
@@ -126,8 +131,7 @@ def _step_row(size: int, step: Step) -> list[Cell]:
 
 
 def _figure(title: str, steps: Sequence[Step]) -> Figure:
-    sizes = range(1, len(steps) + 1)
-    series = {
+    series: dict[str, list[float | None]] = {
         "vote, elsewhere": [step.cross_vote for step in steps],
         "at least one right, elsewhere": [step.cross_coverage for step in steps],
         "vote, on the questions chosen on": [step.vote for step in steps],
@@ -136,7 +140,7 @@ def _figure(title: str, steps: Sequence[Step]) -> Figure:
     return lines(
         title,
         {
-            name: [(size, _percent(share)) for size, share in zip(sizes, shares, strict=True)]
+            name: [(size, _percent(share)) for size, share in enumerate(shares, start=1)]
             for name, shares in series.items()
         },
         x_label="Models in the set",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -78,9 +77,7 @@ def is_correct(answer: str | float | None, gold: str | float) -> bool:
 
 
 def _written(value: str | float) -> str:
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if isinstance(value, int) or (math.isfinite(value) and value.is_integer()) else repr(value)
+    return value if isinstance(value, str) else repr(value)
 
 
 def gsm8k_sample(table: Mapping[str, Any]) -> Sample:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from langchain_core.messages import AnyMessage
 
@@ -26,14 +26,6 @@ from langgraph_moa.final_answers import extract_answer
 EXACT_MATCH = "exact match"
 
 
-class Scored(NamedTuple):
-    """A score, and what it took."""
-
-    score: Score
-    cost: float | None = None
-    """US dollars; `None`: unknown."""
-
-
 class Scorer(Protocol):
     """Says what an answer is worth."""
 
@@ -52,7 +44,7 @@ class Scorer(Protocol):
     def requests(self, sample: Sample, answers: Sequence[str]) -> list[Sequence[AnyMessage]]:
         """Return what the judge is asked."""
 
-    async def score(self, sample: Sample, answers: Sequence[str]) -> Scored:
+    async def score(self, sample: Sample, answers: Sequence[str]) -> Score:
         """Score what was answered, turn by turn.
 
         Raises:
@@ -86,9 +78,9 @@ class ExactMatch:
         """Ask nothing."""
         return []
 
-    async def score(self, sample: Sample, answers: Sequence[str]) -> Scored:
+    async def score(self, sample: Sample, answers: Sequence[str]) -> Score:
         """Compare with the target; without one the answer is unscored."""
-        return Scored(match_of(sample, answers[-1]), 0.0)
+        return match_of(sample, answers[-1])
 
 
 def match_of(sample: Sample, said: str) -> Score:
@@ -121,13 +113,12 @@ class Rating:
         """Return the one request."""
         return [rating_messages(sample, answers)]
 
-    async def score(self, sample: Sample, answers: Sequence[str]) -> Scored:
+    async def score(self, sample: Sample, answers: Sequence[str]) -> Score:
         """Ask once; a verdict that cannot be read is unscored."""
-        verdict = await self.judge.consult(rating_messages(sample, answers))
-        rating = read_rating(verdict.message)
+        rating = read_rating(await self.judge.ask(rating_messages(sample, answers)))
         if rating is None:
-            return Scored(Score.unscored(sample.id, "the judge's rating cannot be read"), verdict.cost)
-        return Scored(Score(sample.id, rating), verdict.cost)
+            return Score.unscored(sample.id, "the judge's rating cannot be read")
+        return Score(sample.id, rating)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +148,20 @@ class PairAgainst:
             return []
         return [pair_messages(sample, answers, other), pair_messages(sample, other, answers)]
 
-    async def score(self, sample: Sample, answers: Sequence[str]) -> Scored:
+    async def score(self, sample: Sample, answers: Sequence[str]) -> Score:
         """Ask in both orders; equal answers are a draw that nobody is asked for."""
         other = self.baseline.get(sample.id)
         if other is None:
-            return Scored(Score.unscored(sample.id, f"{self.name} has no answer"), 0.0)
+            return Score.unscored(sample.id, f"{self.name} has no answer")
         if list(other) == list(answers):
-            return Scored(Score(sample.id, DRAW, "the same answer", {"flipped": False}), 0.0)
+            return Score(sample.id, DRAW, "the same answer", {"flipped": False})
         turns = {"candidate": answers, "baseline": other}
 
         def ask(first: str, second: str) -> Sequence[AnyMessage]:
             return pair_messages(sample, turns[first], turns[second])
 
         found = await prefer(self.judge, sample.id, "candidate", "baseline", ask=ask, read=read_pair)
-        return Scored(Score(sample.id, found.value, found.why, {"flipped": found.flipped}), found.cost)
+        return Score(sample.id, found.value, found.why, {"flipped": found.flipped})
 
 
 def scorer_for(samples: Sequence[Sample], judge: Judge | None) -> Scorer:
@@ -188,14 +179,14 @@ def scorer_for(samples: Sequence[Sample], judge: Judge | None) -> Scorer:
     return ExactMatch()
 
 
-def score_table(scored: Scored) -> dict[str, Any]:
+def score_table(score: Score) -> dict[str, Any]:
     """Return a score as plain data for a log; `read_score` gives it back."""
-    return {"score": {**asdict(scored.score), "metadata": dict(scored.score.metadata)}, "cost": scored.cost}
+    return {**asdict(score), "metadata": dict(score.metadata)}
 
 
 def read_score(table: Mapping[str, Any]) -> Score:
     """Read what `score_table` gave."""
-    return Score(**table["score"])
+    return Score(**table)
 
 
 def _stamp(judge: Judge, settings: str) -> JudgeStamp:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import random
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 
@@ -41,10 +43,32 @@ def official_win_rates(
     return found
 
 
+class Answers(NamedTuple):
+    """Of a made-up model."""
+
+    preferences: list[float]
+    baseline_lengths: list[int]
+    output_lengths: list[int]
+
+
+def made_up_answers(count: int, *, seed: int = 1) -> Answers:
+    """Make up preferences and lengths."""
+    draw = random.Random(seed)  # noqa: S311 - numbers of a test
+    return Answers(
+        [round(draw.random(), 3) for _ in range(count)],
+        [draw.randrange(200, 4000) for _ in range(count)],
+        [draw.randrange(1, 5000) for _ in range(count)],
+    )
+
+
+def index_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of the recorded index of instructions."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def write_gamed(path: Path, instructions: int, *, seed: int = 0) -> Path:
     """Write a file of the form of `df_gamed.csv` with made-up numbers."""
-    import random
-
     draw = random.Random(seed)  # noqa: S311 - numbers of a test
     difficulties = [draw.gauss(0, 1.5) for _ in range(instructions)]
     lines = ["preference,index,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from langgraph_moa import Aggregator, Layer, Mixture, Proposer
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.testing import Behaviour, Simulator
 
-PRICES: Mapping[str, Any] = {
+PRICES: Any = {
     "date": "2026-01-01",
     "source": "a test",
-    "models": {f"openai:{name}": {"input": 1.0, "output": 1.0} for name in ("alpha", "beta", "gamma", "judge")},
+    "models": {f"openai:{name}": {"input": 0.0, "output": 1.0} for name in ("alpha", "beta", "gamma", "judge")},
 }
 _NUMBER = re.compile(r"question (\d+)")
 
@@ -79,7 +79,7 @@ def mixture(simulator: Simulator, *names: str, aggregator: str = "gamma", **fiel
         prices=PRICES,
         name="trio",
         **fields,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _lot(text: str) -> float:

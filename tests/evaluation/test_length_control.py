@@ -1,15 +1,14 @@
-"""The length-controlled win rate, beside the official code's and the published ones."""
+"""The length-controlled win rate; `test_as_official` holds it beside the official code's."""
 
 from __future__ import annotations
 
 import csv
-import json
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,18 +22,10 @@ from langgraph_moa.evaluation.length_control import (
     read_gamed,
     win_rate_from_weights,
 )
-from tests.evaluation.official import official_win_rates, write_gamed
+from tests.evaluation.official import Answers, index_rows, made_up_answers, write_gamed
 
 PUBLISHED = {"Together-MoA": 65.380, "Together-MoA-Lite": 59.142, "gpt-4o-2024-05-13": 57.457}
 COUNT = 60
-
-
-class Answers(NamedTuple):
-    """Of a made-up model."""
-
-    preferences: list[float]
-    baseline_lengths: list[int]
-    output_lengths: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -46,42 +37,12 @@ def gamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answers() -> Answers:
     """Make up preferences and lengths."""
-    draw = random.Random(1)  # noqa: S311 - numbers of a test
-    return Answers(
-        [round(draw.random(), 3) for _ in range(COUNT)],
-        [draw.randrange(200, 4000) for _ in range(COUNT)],
-        [draw.randrange(1, 5000) for _ in range(COUNT)],
-    )
-
-
-def index_rows(recorded: Callable[[str], Path]) -> list[dict[str, str]]:
-    """Return the rows of the recorded index of instructions."""
-    with recorded("alpaca_eval/index.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def models(recorded: Callable[[str], Path]) -> Iterator[dict[str, Any]]:
-    """Yield the recorded models."""
-    with recorded("alpaca_eval/preferences.jsonl").open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def test_recorded_models_are_as_official_and_as_published(recorded: Callable[[str], Path]) -> None:
-    """Of every recorded model the figure is the official code's to 1e-9 and within 0.16 of the published one."""
-    baseline = [int(row["len_baseline"]) for row in index_rows(recorded)]
-    path = recorded("alpaca_eval/df_gamed.csv")
-    off: dict[str, tuple[float, float]] = {}
-    for model in models(recorded):
-        ours = length_controlled_win_rate(model["pref"], baseline, model["len"], gamed=path)
-        official = official_win_rates(model["pref"], baseline, model["len"], gamed=path)
-        off[model["model"]] = (ours - official["length_controlled_winrate"], ours - model["lc"])
-    assert len(off) == 15
-    assert {name: pair for name, pair in off.items() if abs(pair[0]) > 1e-9 or abs(pair[1]) > 0.16} == {}
+    return made_up_answers(COUNT)
 
 
 def test_published_weights_give_the_published_figures(recorded: Callable[[str], Path]) -> None:
     """The published weights of three models stand for their published figures, to three decimals."""
-    difficulties = [float(row["instruction_difficulty"]) for row in index_rows(recorded)]
+    difficulties = [float(row["instruction_difficulty"]) for row in index_rows(recorded("alpaca_eval/index.csv"))]
     with recorded("alpaca_eval/leaderboard_glm_weights.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     found = {
@@ -89,18 +50,6 @@ def test_published_weights_give_the_published_figures(recorded: Callable[[str], 
         for name in PUBLISHED
     }
     assert {name: round(rate, 3) for name, rate in found.items()} == PUBLISHED
-
-
-@pytest.mark.filterwarnings("ignore::langgraph_moa.evaluation.length_control.LengthControlWarning")
-@pytest.mark.parametrize("unscored", [0, 7])
-def test_made_up_answers_are_as_official(gamed: Path, answers: Answers, unscored: int) -> None:
-    """Also with instructions out of order, and unscored ones among them, the figure is the official code's."""
-    preferences = [math.nan] * unscored + answers.preferences[unscored:]
-    indices = list(range(COUNT))[::-1]
-    lengths = (answers.baseline_lengths, answers.output_lengths)
-    ours = length_controlled_win_rate(preferences, *lengths, gamed=gamed, indices=indices)
-    official = official_win_rates(preferences, *lengths, gamed=gamed, indices=indices)
-    assert ours == pytest.approx(official["length_controlled_winrate"], abs=1e-9)
 
 
 def test_none_is_nan(gamed: Path, answers: Answers) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_moa import Aggregator, Layer, Mixture, Proposer
+from langgraph_moa import Layer, Mixture, Proposer
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation import mt_bench
 from langgraph_moa.evaluation.breakdowns import Scored
@@ -23,6 +23,7 @@ from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import JudgeStamp, Score
 from langgraph_moa.testing import Behaviour, Simulator
+from tests.evaluation.serving import mixture_at, seat_at
 
 OWN = mt_bench.JudgePrompts(mt_bench.OWN_PROMPTS, "own prompts")
 QUESTIONS = [
@@ -81,7 +82,7 @@ def test_recorded_ratings(recorded: Callable[[str], Path]) -> None:
 
 
 def test_official_files(recorded: Callable[[str], Path]) -> None:
-    """Of the authors' files every question gives two prompts, with the reference for mathematics, reasoning and code."""
+    """Of the authors' files every question gives two prompts, with the reference where there is one."""
     folder = recorded("mt_bench")
     file = read_samples(folder / mt_bench.QUESTIONS, mt_bench.sample_of)
     samples, prompts = list(file), mt_bench.read_prompts(folder)
@@ -147,15 +148,9 @@ def _judge(body: dict[str, Any]) -> str:
     return "Fine. Rating: [[9]]" if "Make it shorter." in asked else "Rating: [[6]]"
 
 
-def _mixture(simulator: Simulator) -> Mixture:
-    given = {"model_kwargs": {"base_url": simulator.url, "api_key": "any"}}
-    return Mixture.of([Proposer("openai:good", **given)], Aggregator("openai:merge", **given), name="mine")
-
-
 async def _evaluated(simulator: Simulator, folder: Path, judge_name: str = "judge") -> Evaluation:
-    mixture = _mixture(simulator)
-    seat = Proposer(f"openai:{judge_name}", temperature=0.0, model_kwargs={"base_url": simulator.url, "api_key": "any"})
-    judge = Judge(seat, settings="MT-Bench, own prompts", date="2026-01-31")
+    mixture = mixture_at(simulator)
+    judge = Judge(seat_at(simulator, judge_name), settings="MT-Bench, own prompts", date="2026-01-31")
     whose = answers_identity(mixture, "mt-bench", digest_of(QUESTIONS))
     with (
         RunLog.open(folder / "answers.jsonl", whose) as answers,
@@ -200,7 +195,7 @@ async def test_history_carries_the_answer_alone(simulator: Simulator, tmp_path: 
 
 async def test_failed_judge_calls_are_made_again(simulator: Simulator, tmp_path: Path) -> None:
     """A call of the judge that fails is told and left out; the next run makes that one alone."""
-    simulator.models |= {"judge": Behaviour(reply=_judge, schedule=["bad_request"])}
+    simulator.models |= {"judge": Behaviour(reply=_judge, schedule=["context_length"])}
     first = await _evaluated(simulator, tmp_path)
     assert (first.judging.made, len(first.judging.failed)) == (3, 1)
     assert any("1 of 4 answers are not judged" in note for note in first.report.notes)

@@ -31,6 +31,8 @@ class Receiver:
         self.bodies: list[bytes] = []
         """Of every request, decompressed."""
         self.paths: list[str] = []
+        self.feedback: list[dict[str, Any]] = []
+        """What was said of runs."""
         self.errors: list[Exception] = []
         """What could not be read."""
         self._runs: dict[str, dict[str, Any]] = {}
@@ -89,13 +91,18 @@ class Receiver:
         self.paths.append(scope["path"])
         self.bodies.append(body)
         try:
-            status, answer = self._take(scope["path"], headers.get("content-type", ""), body)
+            account = self.answer(scope["method"], scope["path"], scope["query_string"].decode(), body)
+            status, answer = account or self._take(scope["path"], headers.get("content-type", ""), body)
         except Exception as error:  # noqa: BLE001 - the test is told, and the client too
             self.errors.append(error)
             status, answer = 500, repr(error).encode()
         kind = b"application/x-protobuf" if scope["path"].endswith("/traces") else b"application/json"
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": answer})
+
+    def answer(self, method: str, path: str, query: str, body: bytes) -> tuple[int, bytes] | None:
+        """Return status and body for what is no trace; `None`: it is one. A receiver of traces alone knows no other."""
+        return None
 
     def _take(self, path: str, kind: str, body: bytes) -> tuple[int, bytes]:
         """Return the status and the body of the answer."""
@@ -118,12 +125,15 @@ class Receiver:
         for part in message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).walk():
             if part.is_multipart():
                 continue
+            payload = part.get_payload(decode=True)
+            value = json.loads(payload if isinstance(payload, bytes) else b"null")
             operation, run_id, *field = str(part.get_param("name", header="content-disposition")).split(".")
+            if operation == "feedback":
+                self.feedback.append(value)
+                continue
             if operation not in {"post", "patch"}:
                 msg = f"a part of an unknown kind: {operation}"
                 raise ValueError(msg)
-            payload = part.get_payload(decode=True)
-            value = json.loads(payload if isinstance(payload, bytes) else b"null")
             self._merge(run_id, {field[0]: value} if field else value)
 
     def _take_spans(self, body: bytes) -> None:

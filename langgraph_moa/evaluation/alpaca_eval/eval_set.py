@@ -62,12 +62,13 @@ class EvalSet:
 
 
 def load(path: str | PathLike[str]) -> EvalSet:
-    """Return the samples of a file.
+    """Return the samples of a file, or of the official one in a folder.
 
     Raises:
         ConfigurationError: It cannot be read.
     """
-    return EvalSet(path)
+    given = Path(path)
+    return EvalSet(given / Path(EVAL_SET).name if given.is_dir() else given)
 
 
 def fetch(folder: Path) -> Path:

@@ -1,0 +1,104 @@
+"""What the commands that compare arms do alike: read the questions, open log and tape, show the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langgraph_moa.cli import benchmarks
+
+if TYPE_CHECKING:
+    from langgraph_moa.evaluation.bench import Bench
+    from langgraph_moa.evaluation.datasets import BrokenLine
+    from langgraph_moa.evaluation.reports import Report
+    from langgraph_moa.evaluation.runs import DryRun, Identity, RunOptions
+    from langgraph_moa.evaluation.samples import Sample
+    from langgraph_moa.evaluation.scoring import Scorer
+
+JUDGE_TOKENS = 1024
+"""Of a judge's verdict at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a command keeps what it has, and how it shows it."""
+
+    out: Path | None = None
+    log: Path | None = None
+    tape: Path | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def log_file(self) -> Path | None:
+        """The log: as named, or in the folder; `None`: it is not kept."""
+        return self.log or (None if self.out is None else self.out / "log.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSet:
+    """A user's own questions, and who scores the answers."""
+
+    samples: list[Sample]
+    broken: list[BrokenLine]
+    scorer: Scorer
+    how: RunOptions
+
+
+def own_set(data: Path, judge: str | None, how: RunOptions) -> OwnSet:
+    """Read the questions.
+
+    Raises:
+        ConfigurationError: The file cannot be read, holds no question, or has no targets and there is no judge.
+    """
+    from langgraph_moa.errors import ConfigurationError
+    from langgraph_moa.evaluation.datasets import read_samples
+    from langgraph_moa.evaluation.judging import TEMPERATURE, Judge
+    from langgraph_moa.evaluation.own_sets import own_sample
+    from langgraph_moa.evaluation.scoring import scorer_for
+    from langgraph_moa.mixture import Proposer
+
+    file = read_samples(data, own_sample)
+    samples = list(how.choose(file, lambda sample: sample.id))
+    if not samples:
+        first = f"; the first of {len(file.broken)} broken lines: {file.broken[0]}" if file.broken else ""
+        raise ConfigurationError(f"{data} holds no question{first}")
+    seat = None if judge is None else Proposer(judge, temperature=TEMPERATURE, max_tokens=JUDGE_TOKENS)
+    return OwnSet(samples, list(file.broken), scorer_for(samples, None if seat is None else Judge(seat)), how)
+
+
+def show(
+    asked: OwnSet, identity: Identity, study: Callable[[Bench], Coroutine[Any, Any, Report]], places: Places
+) -> int:
+    """Run a study over the questions, show its report, and return the exit code.
+
+    Raises:
+        MoAError: It cannot be run.
+    """
+    import asyncio
+
+    from langgraph_moa.cli.bulk_views import watcher_for
+    from langgraph_moa.evaluation.bench import open_bench
+
+    if places.out is not None:
+        places.out.mkdir(parents=True, exist_ok=True)
+    with open_bench(
+        asked.samples,
+        asked.scorer,
+        identity,
+        log=places.log_file,
+        tape=places.tape,
+        options=asked.how,
+        watch=lambda _: watcher_for(quiet=places.quiet),
+    ) as bench:
+        report = asyncio.run(study(bench))
+    return benchmarks.show_report(
+        report, [bench.outcome], asked.broken, out=places.out, as_json=places.as_json, quiet=places.quiet
+    )
+
+
+def show_plans(plans: Mapping[str, DryRun], asked: OwnSet, *, as_json: bool) -> int:
+    """Print what each arm would make, and return the exit code."""
+    return benchmarks.show_plans(plans, asked.broken, as_json=as_json)

@@ -1,0 +1,48 @@
+"""A tape that tells which requests were made: what it played instead costs nothing now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from langgraph_moa.recording import Tape
+from langgraph_moa.tape import Address, Take
+from langgraph_moa.usage import PriceTable, packaged_prices
+
+_made: ContextVar[list[Take] | None] = ContextVar("langgraph_moa_made", default=None)
+
+
+class MeteredTape(Tape):
+    """A tape whose blocks of `requests_made` hear what is kept."""
+
+    def keep(self, address: Address, take: Take) -> None:
+        """Write down a request, and tell of it."""
+        super().keep(address, take)
+        made = _made.get()
+        if made is not None:
+            made.append(take)
+
+
+@contextmanager
+def requests_made() -> Iterator[Sequence[Take]]:
+    """Give the requests that are made in the block, in the tasks that it begins as well; a `MeteredTape` must hear."""
+    made: list[Take] = []
+    token = _made.set(made)
+    try:
+        yield made
+    finally:
+        _made.reset(token)
+
+
+def paid(made: Sequence[Take], prices: PriceTable | None = None) -> float | None:
+    """Return US dollars of requests, as far as they are known: 0 for none, `None` when nothing is known of any.
+
+    Args:
+        made: As `requests_made` gives them.
+        prices: `None`: the table that comes with the package.
+    """
+    table = prices or packaged_prices()
+    own = [take for take in made if take["outcome"] != "nested"]
+    costs = [cost for take in own if (cost := table.cost(take["model"], take.get("usage"))) is not None]
+    return sum(costs) if costs or not own else None

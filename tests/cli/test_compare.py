@@ -1,0 +1,85 @@
+"""`moa compare` over simulated models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from langgraph_moa.testing import Behaviour, Simulator
+from tests.cli.conftest import Moa
+from tests.evaluation.simulated import answering, picking
+
+MODELS = ("--proposer", "openai:even", "--proposer", "openai:odd", "--aggregator", "openai:wise")
+
+
+@pytest.fixture
+def models(provider: Simulator) -> Simulator:
+    """Return models that know one half of the questions each, an aggregator that knows the right one, and a judge."""
+    provider.models |= {
+        "even": answering(lambda number, _: number % 2 == 0),
+        "odd": answering(lambda number, _: number % 2 == 1),
+        "wise": picking(),
+        "judge": Behaviour(reply="Rating: 5"),
+    }
+    return provider
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Write eight questions, and a line that holds none."""
+    lines = [
+        json.dumps({"id": n, "question": f"This is question {n}. Plus 1000?", "target": 1000 + n}) for n in range(8)
+    ]
+    file = tmp_path / "own.jsonl"
+    file.write_text("\n".join([*lines, "{broken"]), encoding="utf-8")
+    return file
+
+
+@pytest.mark.usefixtures("models")
+def test_says_whether_it_helps(moa: Moa, data: Path, tmp_path: Path) -> None:
+    """The verdict and every arm's score are printed, the report is written, and a broken line sets the exit code."""
+    done = moa("compare", str(data), *MODELS, "--out", str(tmp_path / "out"), "--json")
+    report = json.loads(done.out)
+    assert done.code == 2
+    assert "own.jsonl:9" in done.err
+    assert report["notes"][0].startswith("Significant gain: the mixture is better than")
+    assert report["data"]["arms"]["mixture"]["score"] == 1.0
+    assert {"report.md", "report.html", "report.json", "log.jsonl"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+def test_goes_on_where_it_was(moa: Moa, models: Simulator, data: Path, tmp_path: Path) -> None:
+    """Run again with the same folder, it makes no call and prints the same."""
+    first = moa("compare", str(data), *MODELS, "--out", str(tmp_path), "--limit", "4")
+    made = len(models.requests)
+    second = moa("compare", str(data), *MODELS, "--out", str(tmp_path), "--limit", "4")
+    assert len(models.requests) == made
+    assert first.out == second.out
+    assert "of the mixture over" in first.out
+
+
+def test_dry_run_calls_nothing(moa: Moa, models: Simulator, data: Path) -> None:
+    """A dry run tells each arm's calls and makes none."""
+    done = moa("compare", str(data), *MODELS, "--dry-run", "--json")
+    assert json.loads(done.out)["mixture"]["forecast"]["calls"] == 24
+    assert models.requests == []
+
+
+def test_judge_is_asked(moa: Moa, models: Simulator, data: Path) -> None:
+    """With a judge the answers are rated, and the report names it."""
+    done = moa("compare", str(data), *MODELS, "--judge", "openai:judge", "--limit", "2", "--json", "--quiet")
+    report = json.loads(done.out)
+    assert report["tables"][0]["judge"]["model"] == "openai:judge"
+    assert report["data"]["arms"]["mixture"]["score"] == 5
+    assert any(request.body["model"] == "judge" for request in models.requests)
+
+
+@pytest.mark.usefixtures("models")
+def test_questions_without_targets_need_a_judge(moa: Moa, tmp_path: Path) -> None:
+    """Without a judge, a question with no target is refused by its id."""
+    file = tmp_path / "open.jsonl"
+    file.write_text('{"id": "why", "question": "Why?"}\n', encoding="utf-8")
+    done = moa("compare", str(file), *MODELS)
+    assert done.code == 2
+    assert "'why': name a judge" in done.err
