@@ -153,7 +153,7 @@ class Latch:
         self._tell()
 
     async def _hear(self, slot: str, seconds: float) -> None:
-        """Wait for news; a slot is asked where nobody that it waits for is at work: that is of no run, or of another."""
+        """Wait for news; a slot is asked where nobody that it waits for is at work: they are of no run, or another."""
         news = self._news
         if self._waves.is_turn(slot):
             return

@@ -28,9 +28,9 @@ def models(provider: Simulator) -> Simulator:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Write eight questions, and a line that holds none."""
+    """Write sixteen questions, and a line that holds none."""
     lines = [
-        json.dumps({"id": n, "question": f"This is question {n}. Plus 1000?", "target": 1000 + n}) for n in range(8)
+        json.dumps({"id": n, "question": f"This is question {n}. Plus 1000?", "target": 1000 + n}) for n in range(16)
     ]
     file = tmp_path / "own.jsonl"
     file.write_text("\n".join([*lines, "{broken"]), encoding="utf-8")
@@ -43,7 +43,7 @@ def test_says_whether_it_helps(moa: Moa, data: Path, tmp_path: Path) -> None:
     done = moa("compare", str(data), *MODELS, "--out", str(tmp_path / "out"), "--json")
     report = json.loads(done.out)
     assert done.code == 2
-    assert "own.jsonl:9" in done.err
+    assert "own.jsonl:17" in done.err
     assert report["notes"][0].startswith("Significant gain: the mixture is better than")
     assert report["data"]["arms"]["mixture"]["score"] == 1.0
     assert {"report.md", "report.html", "report.json", "log.jsonl"} <= {p.name for p in (tmp_path / "out").iterdir()}
@@ -62,7 +62,7 @@ def test_goes_on_where_it_was(moa: Moa, models: Simulator, data: Path, tmp_path:
 def test_dry_run_calls_nothing(moa: Moa, models: Simulator, data: Path) -> None:
     """A dry run tells each arm's calls and makes none."""
     done = moa("compare", str(data), *MODELS, "--dry-run", "--json")
-    assert json.loads(done.out)["mixture"]["forecast"]["calls"] == 24
+    assert json.loads(done.out)["mixture"]["forecast"]["calls"] == 48
     assert models.requests == []
 
 

@@ -19,7 +19,7 @@ SAMPLES = [Sample(str(number), (f"Question {number}",)) for number in range(3)]
 
 async def test_model_objects_answer_too(tmp_path: Path) -> None:
     """A mixture of model objects, which has no written form, answers in this process."""
-    model = ScriptedChatModel(["a", "b"] * 3)
+    model = ScriptedChatModel(replies="an answer")
     mixture = Mixture.of([model], model)
     with RunLog.open(tmp_path / "log.jsonl", mixture_identity(mixture)) as log:
         outcome = await answer_samples(SAMPLES, lambda _: mixture, log, RunOptions(concurrency=1))

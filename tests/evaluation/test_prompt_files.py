@@ -20,7 +20,7 @@ def test_values_are_not_templates(one: str, other: str) -> None:
 
 def test_missing_value() -> None:
     """A field that there is no value for is refused by its name."""
-    with pytest.raises(ConfigurationError, match="{reference}"):
+    with pytest.raises(ConfigurationError, match=r"\{reference\}"):
         filled("{reference}", {}, ["reference"])
 
 

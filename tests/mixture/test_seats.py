@@ -49,8 +49,8 @@ class Talkative(Runnable[Any, Any]):
 )
 def test_a_seat_takes_any_model(seat: type[Proposer | Aggregator], model: Any) -> None:
     """A string, a Runnable and a mixture are models, also as fallbacks."""
-    assert seat(model).model is model
     assert seat("openai:a", fallbacks=[model]).fallbacks == (model,)
+    assert seat(model).model is model
 
 
 @pytest.mark.parametrize("seat", SEATS)
