@@ -105,13 +105,13 @@ def proposed_in_turn(messages: Sequence[BaseMessage], recipe: str) -> tuple[Prop
 
 
 def told_in_turn(messages: Sequence[BaseMessage], recipe: str) -> dict[str, Any]:
-    """Return what the first answer of a turn says of its proposers: `degraded`, `ok`, `planned`, `missing`, `depth`.
+    """Return what the first answer of a turn says of its proposers, such as `ok`, `missing` and `saved`.
 
     Args:
         messages: The conversation.
         recipe: `Mixture.fingerprint`.
     """
-    kinds = {"degraded": bool, "ok": int, "planned": int, "missing": list, "depth": int}
+    kinds = {"degraded": bool, "ok": int, "planned": int, "missing": list, "depth": int, "saved": dict}
     for message in split_turn(messages)[1]:
         summary = message.response_metadata.get(ANSWER)
         if isinstance(summary, Mapping) and _references(summary, recipe) is not None:

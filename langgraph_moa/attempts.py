@@ -75,7 +75,7 @@ async def ask(
         for retry in itertools.count(1):
             played = scene.find()
             if played is not None:
-                pause = await scene.play(played, merged(config, _attempt(ledger)))
+                pause = await scene.play(played, config, lambda: _attempt(ledger))
             else:
                 with scene.hearing() as listening:
                     pause = await _try(model, request, merged(config, listening), terms, ledger, retry=retry)

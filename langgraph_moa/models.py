@@ -113,8 +113,8 @@ class ReadyModel:
 
     @property
     def is_interchangeable(self) -> bool:
-        """Whether another seat's model of the same identity is the same: a chat model's identity says all of it."""
-        return is_chat_model(self._given)
+        """Whether another seat's model of the same identity is the same: so are chat models that name their model."""
+        return is_chat_model(self._given) and ":" in self.label
 
     @property
     def makes_own_requests(self) -> bool:

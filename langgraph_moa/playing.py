@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import RunnableConfig
 from pydantic import SkipValidation
 
+from langgraph_moa.configs import merged
 from langgraph_moa.ledger import Ledger
 from langgraph_moa.listeners import FirstToken, seconds_to_first_token
 from langgraph_moa.models import ReadyModel
@@ -35,6 +36,7 @@ from langgraph_moa.tape import (
 )
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached
 
+Mark = Callable[[], RunnableConfig]
 _SHORT = 12
 """Characters of a key that an error shows."""
 _TOLERANCE = 0.005
@@ -147,19 +149,20 @@ class Scene:
             take["call"] = told_by_callbacks(self._ledger.calls[-1])
         self._tape.keep(self._address, take)
 
-    async def play(self, take: Take, config: RunnableConfig) -> float | None:
+    async def play(self, take: Take, config: RunnableConfig, mark: Mark) -> float | None:
         """Give what a tape holds, as if it came now; return 0 where the same model is asked again, or else `None`.
 
         Args:
             take: As `find` returned it.
             config: For traces and streams: they are told of a chat model that answers at once, or fails.
+            mark: Gives what marks the request in traces, once it is counted.
 
         Raises:
             DeadlineExceeded: The time was over.
             QuorumReached: The layer had gone on without it.
         """
         if "call" in take:
-            await self._play_request(take, config)
+            await self._play_request(take, config, mark)
         self._ledger.stop(take["clock"])
         self._settled = len(self._ledger.calls)
         if take["outcome"] == "interrupted":
@@ -167,14 +170,15 @@ class Scene:
             raise DeadlineExceeded(take["allowed"]) if is_late else QuorumReached
         return 0.0 if take.get("again") else None
 
-    async def _play_request(self, take: Take, config: RunnableConfig) -> None:
+    async def _play_request(self, take: Take, config: RunnableConfig, mark: Mark) -> None:
         record = self._ledger.open(self._model.label)
+        noted = merged(config, mark())
         failure, written = take.get("failure"), take.get("message")
         message = None if written is None else played_answer(written)
         model = PlayedChatModel(model=take["model"], message=_with_tokens(message, take["call"]), failure=failure)
         token = seconds_to_first_token.set(take.get("first_token"))
         try:
-            await model.ainvoke(list(self._request), config)
+            await model.ainvoke(list(self._request), noted)
         except PlayedError:
             pass  # it is told as data below
         finally:

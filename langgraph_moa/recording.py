@@ -82,14 +82,14 @@ class Tape:
         """Return what is to be given in place of a request that is about to be made; `None`: make it.
 
         A replay gives what equal requests of the same seat were given, in that order; where the seat made none, what
-        other seats were given. The last one is given again and again if it is an answer.
+        another seat was given. The last one is given again and again if it is an answer.
         """
         if self.mode == "record":
             return None
         rows = self._opened().rows(address.key)
-        own = [row for row in rows if row.seat == address.seat] or rows
+        own = _of_seat(address.seat, rows)
         if self.mode == "reuse":
-            return _first_answer(own) or _first_answer(rows)
+            return _first_answer(own) or _first_answer(sorted(rows, key=_seat))
         with self._lock:
             number = self._played[address]
             self._played[address] += 1
@@ -119,6 +119,16 @@ class Tape:
             if self._file is None:
                 self._file = open_file(self.path, FORMAT, may_write=self.mode != "replay")
             return self._file
+
+
+def _seat(row: Row) -> str:
+    return row.seat
+
+
+def _of_seat(seat: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of a seat, or of the first one by name: so the seats of one run are given one run's answers."""
+    chosen = seat if seat in map(_seat, rows) else min(map(_seat, rows), default=seat)
+    return [row for row in rows if row.seat == chosen]
 
 
 def _first_answer(rows: Sequence[Row]) -> Take | None:

@@ -194,13 +194,9 @@ class JsonLines(TapeFile):
 
     def _write(self, table: dict[str, Any]) -> None:
         line = json.dumps(table, ensure_ascii=False).encode() + b"\n"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            end = os.lseek(descriptor, 0, os.SEEK_END)
-            is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-            os.write(descriptor, b"\n" + line if is_torn else line)
-        finally:
-            os.close(descriptor)
+        with self._path.open("ab+", buffering=0) as file:
+            is_torn = file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+            file.write(b"\n" + line if is_torn else line)
 
     def _read_on(self) -> None:
         """Note where the rows stand that were added since; the end of a line may be still to come."""

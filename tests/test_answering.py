@@ -15,6 +15,7 @@ from langgraph_moa.answering import (
     options_for,
     proposed_in_turn,
     references_of_turn,
+    told_in_turn,
 )
 
 CALL = {"name": "add", "args": {}, "id": "1"}
@@ -86,3 +87,11 @@ def test_a_turn_remembers_who_has_said_what(kept: Any, expected: tuple[Any, ...]
     turn: list[AnyMessage] = [HumanMessage("q"), said({"recipe": "r", "references": ["yes"], "proposed": kept}), RESULT]
     assert proposed_in_turn(turn, "r") == expected
     assert proposed_in_turn(turn, "another") == ()
+
+
+def test_a_turn_tells_what_its_first_answer_told() -> None:
+    """Who was asked, who is missing and what was saved is told by the first answer; what is malformed is left out."""
+    saved = {"calls": 2, "slots": ["layer_1_c"], "layers": [], "why": "all agree"}
+    first = said({"recipe": "r", "references": ["one"], "ok": 2, "missing": [], "saved": saved, "depth": "two"})
+    assert told_in_turn([HumanMessage("q"), first, RESULT], "r") == {"ok": 2, "missing": [], "saved": saved}
+    assert told_in_turn([HumanMessage("q"), first, RESULT], "another") == {}

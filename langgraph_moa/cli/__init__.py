@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate
+from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate, study
 
 
 class _Commands(TyperGroup):
@@ -44,6 +44,7 @@ app.command("plan")(plan.command)
 app.add_typer(evaluate.app, name="eval")
 app.command("compare")(compare.command)
 app.command("mix")(mix.command)
+app.add_typer(study.app, name="study")
 app.command("simulate")(simulate.command)
 
 

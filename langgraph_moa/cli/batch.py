@@ -34,6 +34,7 @@ def command(
     seed: bulk_options.Seed = None,
     max_cost: bulk_options.MaxCost = None,
     cluster: bulk_options.Cluster = None,
+    tape: bulk_options.TapeFile = None,
     dry_run: bulk_options.DryRuns = False,
     as_json: options.AsJson = False,
     quiet: bulk_options.Quiet = False,
@@ -62,7 +63,8 @@ def command(
         else:
             print("\n".join(outcomes.plan_lines(plan)))
         raise typer.Exit(outcomes.tell_problems(None, samples.broken))
-    outcome = _answered(chosen.mixture, samples, answers, how, total, quiet=quiet)
+    with bulk_options.taped(tape, cluster):
+        outcome = _answered(chosen.mixture, samples, answers, how, total, quiet=quiet)
     notes.say(f"{outcomes.outcome_line(outcome)}, in {answers}")
     if as_json:
         print_json(outcomes.outcome_object(outcome, samples.broken))
@@ -83,6 +85,7 @@ def _answered(
     estimate = None if how.max_cost is None else answering_estimate(mixture)
     jobs = bulk_jobs(mixture, how.choose(samples, lambda sample: sample.id))
     chosen = total if how.limit is None else min(total, how.limit)
+    bulk_options.hush_cluster(how.cluster)
     with AnswerFile(answers, identity) as log:
         if how.cluster is None:
             prepare(mixture)

@@ -168,12 +168,15 @@ def _check_official(judge: str | None, prompt: Path | None, max_cost: float | No
 
 def _data(data: Path | None, gamed: Path | None) -> tuple[EvalSet, Path | None]:
     from langgraph_moa.evaluation.alpaca_eval import fetch, gamed_beside, load
+    from langgraph_moa.evaluation.extras import require
     from langgraph_moa.evaluation.length_control import read_gamed
 
     eval_set = load(fetch(benchmarks.data_copies()) if data is None else data)
     file = gamed or gamed_beside(eval_set.path)
+    require("matplotlib", extra="eval")  # what is missing or wrong is told before anything is paid for
     if file is not None:
-        read_gamed(file)  # a wrong one is refused before anything is paid for
+        require("sklearn", extra="eval")
+        read_gamed(file)
     return eval_set, file
 
 

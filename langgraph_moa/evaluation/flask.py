@@ -274,11 +274,12 @@ def report(runs: Sequence[Scored], *, date: str, notes: Sequence[str] = ()) -> R
         ConfigurationError: The scores are of different judges.
     """
     hard = [run._replace(scores=[each for each in run.scores if each.metadata["difficulty"] == HARD]) for run in runs]
+    any_hard = any(run.scores for run in hard)
     note = "Each answer is rated for the skills that its question needs; N/A and what cannot be read is unscored."
     tables = [
         overall("FLASK: mean over all ratings", runs, value="score (1 to 5)", notes=[note]),
         by_group("FLASK by skill", "skill", runs, _skill_of, order=SKILLS),
-        by_group("FLASK-Hard by skill", "skill", hard, _skill_of, order=SKILLS),
+        *([by_group("FLASK-Hard by skill", "skill", hard, _skill_of, order=SKILLS)] if any_hard else []),
         by_group("FLASK by domain", "domain", runs, lambda each: each.metadata["domains"]),
         by_group("FLASK by difficulty", "difficulty", runs, _difficulty_of, order=DIFFICULTIES),
     ]

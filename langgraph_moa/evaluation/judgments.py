@@ -69,7 +69,7 @@ async def judge_answers(
         return {"about": data["about"], "judgment": text, "date": judge.date, "cost": verdict.cost}
 
     def estimate(job: Job) -> float | None:
-        return alone.plan(Asked(**job.data).messages).cost
+        return alone.plan(Asked(**job.data).messages, prices=judge.prices).cost
 
     jobs = [Job(each.key, each._asdict()) for each in asked]
     here = replace(options, cluster=None)

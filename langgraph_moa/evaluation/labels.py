@@ -16,7 +16,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u20
 
 def one_line(text: str) -> str:
     """Return a text in one line, without control characters and marks that turn the direction of what follows."""
-    return _CONTROLS.sub("", " ".join(well_formed(text).split()))
+    visible = _CONTROLS.sub(lambda found: " " if found.group().isspace() else "", well_formed(text))
+    return " ".join(visible.split())
 
 
 def shortened(text: str, length: int) -> str:

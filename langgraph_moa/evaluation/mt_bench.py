@@ -120,11 +120,12 @@ class JudgePrompts:
     def asked(self, sample: Sample, answers: Sequence[str]) -> Iterator[Asked]:
         """Yield what the judge is asked of each turn's answer."""
         category = _category_of(sample)
-        references = self.references.get(sample.id) if category in WITH_REFERENCE else None
+        references = self.references.get(sample.id, ()) if category in WITH_REFERENCE else ()
+        references = references if len(references) >= len(answers) else ()
         values = {"question": sample.turns[0], "answer": answers[0]}
         for turn, (question, answer) in enumerate(zip(sample.turns, answers, strict=True), start=1):
             values |= {f"question_{turn}": question, f"answer_{turn}": answer}
-        for turn, text in enumerate(references or (), start=1):
+        for turn, text in enumerate(references, start=1):
             values[f"ref_answer_{turn}"] = text
         for turn in range(1, len(answers) + 1):
             name = f"single-{'math-' if references else ''}v1{'-multi-turn' if turn > 1 else ''}"
@@ -150,8 +151,9 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
         str(table["question_id"]): [str(turn) for turn in table["choices"][0]["turns"]]
         for table in (read_tables(answers) if answers.exists() else ())
     }
+    without = "" if references else ", no reference answers"
     if not path.exists():
-        return JudgePrompts(OWN_PROMPTS, "own prompts", references)
+        return JudgePrompts(OWN_PROMPTS, f"own prompts{without}", references)
     tables = {str(table.get("name")): table for table in read_tables(path)}
     missing = [name for name in OWN_PROMPTS if name not in tables]
     if missing:
@@ -161,7 +163,7 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
         name: JudgePrompt(system=str(tables[name]["system_prompt"]), template=str(tables[name]["prompt_template"]))
         for name in OWN_PROMPTS
     }
-    return JudgePrompts(prompts, f"prompts of {path.name}", references)
+    return JudgePrompts(prompts, f"prompts of {path.name}{without}", references)
 
 
 def fetch(folder: Path) -> Path:
@@ -252,11 +254,19 @@ def _category(each: Score) -> list[str]:
 
 
 def _figures(runs: Sequence[Scored]) -> list[Figure]:
-    from langgraph_moa.evaluation.figures import bars
+    from langgraph_moa.evaluation.figures import bars, radar
 
     arms, means = [run.arm for run in runs], [mean_score(each.value for each in run.scores) for run in runs]
     spans = [interval_of(run.scores) for run in runs]
-    return [bars("MT-Bench: mean rating", arms, means, intervals=spans, value_label="mean rating, 1 to 10")]
+    rings = {run.arm: [_mean_of(run.scores, category) for category in TEMPERATURES] for run in runs}
+    return [
+        bars("MT-Bench: mean rating", arms, means, intervals=spans, value_label="mean rating, 1 to 10"),
+        radar("MT-Bench: eight categories", list(TEMPERATURES), rings, low=_LOWEST, high=_HIGHEST),
+    ]
+
+
+def _mean_of(scores: Iterable[Score], category: str) -> float | None:
+    return mean_score(each.value for each in scores if each.metadata["category"] == category)
 
 
 _RATE = (

@@ -222,3 +222,23 @@ def test_json_tells_the_outcome(moa: Moa, provider: Simulator, questions: Path, 
     done = moa("batch", str(questions), str(tmp_path / "out.jsonl"), *MODELS, "--json", "--limit", "2", "--seed", "1")
     told = json.loads(done.out)
     assert (told["made"], told["reused"], told["failed"], told["broken"], told["stopped"]) == (2, 0, [], [], None)
+
+
+def test_a_tape_saves_the_calls_of_a_question_that_failed(
+    moa: Moa, provider: Simulator, questions: Path, tmp_path: Path
+) -> None:
+    """With `--tape`, the next run asks a question that failed only for what it had no answer to."""
+    arguments = ("batch", str(questions), str(tmp_path / "out.jsonl"), *MODELS, "--limit", "1")
+    tape = ("--tape", str(tmp_path / "calls.sqlite"))
+    provider.models["merge"] = Behaviour(schedule=["context_length"])
+    assert moa(*arguments, *tape).code == 1
+    assert moa(*arguments, *tape).code == 0
+    assert [request.body["model"] for request in provider.requests] == ["good", "merge", "merge"]
+
+
+def test_a_tape_cannot_hear_a_cluster(moa: Moa, provider: Simulator, questions: Path, tmp_path: Path) -> None:
+    """`--tape` and `--cluster` exclude each other."""
+    arguments = ("batch", str(questions), str(tmp_path / "out.jsonl"), *MODELS)
+    done = moa(*arguments, "--tape", str(tmp_path / "a.sqlite"), "--cluster", "tcp://127.0.0.1:1")
+    assert done.code == 2
+    assert "leave one out" in done.err

@@ -190,3 +190,10 @@ async def test_failed_judge_call(simulator: Simulator, tmp_path: Path) -> None:
 def test_samples_carry_their_groups() -> None:
     """A sample keeps the skills, domains and difficulty that it is grouped by through its written form."""
     assert Sample.from_dict(SAMPLES[0].to_dict()) == SAMPLES[0]
+
+
+def test_no_hard_question() -> None:
+    """Without a question of FLASK-Hard there is no table of it."""
+    scores = [Score("2", 4.0, None, {"skill": "Readability", "domains": ["Coding"], "difficulty": "any"})]
+    told = flask.report([Scored("m", scores, JudgeStamp("j", "2026-01-01"))], date="2026-01-01")
+    assert not any("Hard" in table.title for table in told.tables)

@@ -6,13 +6,14 @@ import math
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langgraph_moa.evaluation.labels import number, one_line, shortened
 
 
 @given(st.text())
+@example("\x1b\x850")
 def test_a_label_is_one_line_of_visible_text(text: str) -> None:
     """No control character, half character or mark that turns the direction is left, and nothing else is lost."""
     line = one_line(text)

@@ -111,7 +111,7 @@ def test_missing_prompt(tmp_path: Path) -> None:
 
 def test_own_prompts_without_files(tmp_path: Path) -> None:
     """Without files the wording is our own, and says so."""
-    assert mt_bench.read_prompts(tmp_path).source == "own prompts"
+    assert mt_bench.read_prompts(tmp_path).source == "own prompts, no reference answers"
 
 
 @pytest.mark.parametrize(("category", "temperature"), [("writing", 0.7), ("math", 0.0), ("stem", 0.1)])
@@ -209,3 +209,12 @@ async def test_judge_among_the_proposers(simulator: Simulator, tmp_path: Path) -
     """A judge that is a proposer as well is told in the report's notes."""
     told = (await _evaluated(simulator, tmp_path, judge_name="good")).report
     assert any("also a proposer of 'mine'" in note for note in told.notes)
+
+
+def test_half_a_reference_is_none() -> None:
+    """A reference for the first turn alone is not shown: the general prompt is asked for both turns."""
+    prompts = mt_bench.JudgePrompts(mt_bench.OWN_PROMPTS, "own prompts", {"111": ["42"]})
+    assert [each.about["prompt"] for each in prompts.asked(QUESTIONS[1], ["a", "b"])] == [
+        "single-v1",
+        "single-v1-multi-turn",
+    ]

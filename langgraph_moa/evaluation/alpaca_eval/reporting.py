@@ -7,10 +7,12 @@ from dataclasses import asdict
 from os import PathLike
 
 from langgraph_moa.evaluation.alpaca_eval.comparing import Comparison, Summary, summarize
-from langgraph_moa.evaluation.reports import Cell, Report, Table
+from langgraph_moa.evaluation.figures import bars
+from langgraph_moa.evaluation.reports import Cell, Figure, Report, Table
 from langgraph_moa.evaluation.scores import JudgeStamp
 
 TITLE = "AlpacaEval 2.0"
+_EVEN = 50.0
 COLUMNS = (
     "generator",
     "LC win rate, %",
@@ -44,7 +46,7 @@ def report(
         notes: Warnings that come first.
 
     Raises:
-        MissingDependencyError: The extra `eval` is not installed, and a length-controlled win rate is to be had.
+        MissingDependencyError: The extra `eval` is not installed.
     """
     summaries = {name: summarize(comparisons, gamed=gamed) for name, comparisons in models.items()}
     stamp = _dated(judge, [each.date for comparisons in models.values() for each in comparisons])
@@ -68,7 +70,23 @@ def report(
             for name, summary in summaries.items()
         },
     }
-    return Report(title=TITLE, date=stamp.date, tables=[table], notes=[*notes, *remarks], data=data)
+    figures = [_figure(summaries, baseline)]
+    return Report(title=TITLE, date=stamp.date, tables=[table], figures=figures, notes=[*notes, *remarks], data=data)
+
+
+def _figure(summaries: Mapping[str, Summary], baseline: str) -> Figure:
+    """Draw both rates of each model beside the line of a draw."""
+    found = [
+        (f"{name}: {kind}", rate, interval)
+        for name, summary in summaries.items()
+        for kind, rate, interval in (
+            ("length-controlled", summary.length_controlled, None),
+            ("raw", summary.win_rate, summary.interval),
+        )
+    ]
+    labels, rates, intervals = zip(*found, strict=True) if found else ((), (), ())
+    title = f"Win rates over {baseline}"
+    return bars(title, labels, rates, intervals=intervals, value_label="win rate, %", baseline=_EVEN)
 
 
 def _row(name: str, summary: Summary) -> list[Cell]:

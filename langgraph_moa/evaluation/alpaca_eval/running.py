@@ -72,7 +72,8 @@ def answers_identity(mixture: Mixture, eval_set: str) -> Identity:
 def judgments_identity(answers: Identity, judge: PairJudge) -> Identity:
     """Return whose judgments a log holds; the date on which a judge is asked makes no other judge of it."""
     seat = judge.judge.stamp._replace(date="")
-    how = {"answers": answers.fingerprint, "judge": list(seat), "prompt": judge.prompt.template}
+    asked = {"prompt": judge.prompt.template, "both_orders": judge.both_orders}
+    how = {"answers": answers.fingerprint, "judge": list(seat), **asked}
     return Identity("judgments", f"{answers.name} by {seat.model}", fingerprint_of(how))
 
 

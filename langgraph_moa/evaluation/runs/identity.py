@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from langgraph_moa.errors import ConfigurationError
@@ -74,5 +74,6 @@ def _seat(seat: Seat) -> dict[str, str]:
 
 
 def _described(value: object) -> str:
-    is_code = callable(value) or type(value).__module__ != "builtins"
-    return getattr(value, "__qualname__", type(value).__qualname__) if is_code else repr(value)
+    if type(value).__module__ == "builtins" or is_dataclass(value):
+        return getattr(value, "__qualname__", repr(value))
+    return type(value).__qualname__

@@ -166,8 +166,9 @@ class _Run:
         """Wait until no more jobs than so many are under way."""
         while len(self._under_way) > most:
             done, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            errors = [error for task in done if (error := task.exception()) is not None]
+            for error in errors:
+                raise error
 
     async def _cancel(self) -> None:
         """Cancel what is under way, and wait until it has cleaned up."""

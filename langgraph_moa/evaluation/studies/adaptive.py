@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypedDict
 
 from langgraph_moa import checks
@@ -88,14 +89,10 @@ def adaptive(recorded: FinalAnswers, models: Sequence[str] | None = None, *, see
     singles = {model: 100 * recorded.accuracy(model, every) for model in chosen}
     best = max(singles, key=singles.__getitem__)
     orders = [learned_order(recorded, chosen, half) for half in halves]
-    lessons = [_Lesson(*lesson) for lesson in zip(halves, orders, reversed(halves), strict=True)]
+    lessons = [_lesson(recorded, order, *pair) for order, pair in zip(orders, (halves, halves[::-1]), strict=True)]
+    crossed = partial(_crossed, recorded, lessons)
     oracle = sum(any(recorded.is_right(at, recorded.answers[model][at]) for model in chosen) for at in every)
-    in_order = {at: Asked(plurality(_given(recorded, chosen, at)), len(chosen)) for at in every}
-    points = {name: _point(recorded, name, chosen, _played(recorded, lessons, rule)) for name, rule in _rules(chosen)}
-    alone = {at: Asked(recorded.answers[lesson.order[0]][at], 1) for lesson in lessons for at in lesson.scored}
-    together = {at: one for lesson in lessons for at, one in _voted(recorded, lesson, weighted=False).items()}
-    weighted = {at: one for lesson in lessons for at, one in _voted(recorded, lesson, weighted=True).items()}
-    ordered = _point(recorded, "plurality in learned order", chosen, together)
+    in_order = {at: _vote(_given(recorded, chosen, at), ()) for at in every}
     return AdaptiveStudy(
         questions=len(recorded.gold),
         models=list(chosen),
@@ -103,15 +100,18 @@ def adaptive(recorded: FinalAnswers, models: Sequence[str] | None = None, *, see
         singles=singles,
         best_single=Point(policy=best, accuracy=singles[best], calls=1.0, share=1 / len(chosen)),
         oracle=Point(policy="oracle", accuracy=100 * oracle / len(every), calls=float(len(chosen)), share=1.0),
-        plurality=_point(recorded, "plurality", chosen, in_order),
-        ordered_plurality=ordered,
-        weighted_plurality=_point(recorded, "weighted plurality", chosen, weighted),
+        plurality=_point(recorded, "plurality", len(chosen), in_order),
+        ordered_plurality=crossed("plurality in learned order", _vote),
+        weighted_plurality=crossed("weighted plurality", _weighted_vote),
         waves=[
-            _point(recorded, "1 alone", chosen, alone),
-            *(point for name, point in points.items() if name.endswith("first")),
-            ordered,
+            crossed("1 alone", _ask_one),
+            *(crossed(f"{first} first", _by(StopWhen(waves=[first]))) for first in range(_FEWEST, len(chosen))),
+            crossed("plurality in learned order", _vote),
         ],
-        one_by_one=[point for name, point in points.items() if not name.endswith("first")],
+        one_by_one=[
+            crossed(f"until {share:.0%} agree", _by(StopWhen(waves=_singly(len(chosen)), share=share)))
+            for share in _SHARES
+        ],
         orders=orders,
     )
 
@@ -191,40 +191,59 @@ def ask_in_waves(given: Sequence[FinalAnswer], rule: StopWhen) -> Asked:
     return Asked(plurality(given), len(given))
 
 
-class _Lesson(NamedTuple):
-    """What one half of the questions teaches, for the other."""
+Policy = Callable[[Sequence[FinalAnswer], Sequence[float]], Asked]
+"""Answers one question, from what each model would answer, in the order learned, and the weights learned."""
 
-    taught: Sequence[int]
+
+class _Lesson(NamedTuple):
+    """What one half of the questions teaches, and the other, on which it is scored."""
+
     order: Sequence[str]
+    weights: Sequence[float]
+    """Of the models, in that order."""
     scored: Sequence[int]
 
 
-def _rules(models: Sequence[str]) -> list[tuple[str, StopWhen]]:
-    """Return the rules that are compared, by their names."""
-    fixed = [(f"{first} first", StopWhen(waves=[first])) for first in range(_FEWEST, len(models))]
-    singly = [_FEWEST, *[1] * (len(models) - _FEWEST)]
-    return [*fixed, *((f"until {share:.0%} agree", StopWhen(waves=singly, share=share)) for share in _SHARES)]
+def _lesson(recorded: FinalAnswers, order: Sequence[str], taught: Sequence[int], scored: Sequence[int]) -> _Lesson:
+    learned = reliability_weights({model: recorded.accuracy(model, taught) for model in order})
+    return _Lesson(order, [learned[model] for model in order], scored)
+
+
+def _ask_one(given: Sequence[FinalAnswer], _: Sequence[float]) -> Asked:
+    return Asked(given[0], 1)
+
+
+def _vote(given: Sequence[FinalAnswer], _: Sequence[float]) -> Asked:
+    return Asked(plurality(given), len(given))
+
+
+def _weighted_vote(given: Sequence[FinalAnswer], weights: Sequence[float]) -> Asked:
+    return Asked(plurality(given, weights=weights), len(given))
+
+
+def _by(rule: StopWhen) -> Policy:
+    return lambda given, _: ask_in_waves(given, rule)
+
+
+def _singly(models: int) -> list[int]:
+    return [_FEWEST, *[1] * (models - _FEWEST)]
 
 
 def _given(recorded: FinalAnswers, order: Sequence[str], question: int) -> list[FinalAnswer]:
     return [recorded.answers[model][question] for model in order]
 
 
-def _played(recorded: FinalAnswers, lessons: Sequence[_Lesson], rule: StopWhen) -> dict[int, Asked]:
-    return {at: ask_in_waves(_given(recorded, lesson.order, at), rule) for lesson in lessons for at in lesson.scored}
+def _crossed(recorded: FinalAnswers, lessons: Sequence[_Lesson], name: str, policy: Policy) -> Point:
+    asked = {
+        at: policy(_given(recorded, lesson.order, at), lesson.weights) for lesson in lessons for at in lesson.scored
+    }
+    return _point(recorded, name, len(lessons[0].order), asked)
 
 
-def _voted(recorded: FinalAnswers, lesson: _Lesson, *, weighted: bool) -> dict[int, Asked]:
-    learned = reliability_weights({model: recorded.accuracy(model, lesson.taught) for model in lesson.order})
-    weights = [learned[model] for model in lesson.order] if weighted else None
-    given = {at: _given(recorded, lesson.order, at) for at in lesson.scored}
-    return {at: Asked(plurality(answers, weights=weights), len(answers)) for at, answers in given.items()}
-
-
-def _point(recorded: FinalAnswers, policy: str, models: Sequence[str], asked: Mapping[int, Asked]) -> Point:
+def _point(recorded: FinalAnswers, policy: str, models: int, asked: Mapping[int, Asked]) -> Point:
     right = sum(recorded.is_right(question, one.answer) for question, one in asked.items())
     calls = sum(one.calls for one in asked.values()) / len(asked)
-    return Point(policy=policy, accuracy=100 * right / len(asked), calls=calls, share=calls / len(models))
+    return Point(policy=policy, accuracy=100 * right / len(asked), calls=calls, share=calls / models)
 
 
 def _known(recorded: FinalAnswers, models: Sequence[str] | None) -> tuple[str, ...]:

@@ -80,8 +80,8 @@ def test_why_there_is_no_controlled_rate(tmp_path: Path, count: int, why: str) -
     assert why in found.remarks[0]
 
 
-@given(st.none() | st.floats(0, 1), st.none() | st.booleans(), st.none() | st.text())
-def test_a_comparison_survives_being_written(preference: float | None, flipped: bool | None, why: str | None) -> None:
+@given(st.none() | st.floats(0, 1), st.none() | st.text())
+def test_a_comparison_survives_being_written(preference: float | None, why: str | None) -> None:
     """Read from its written form, a comparison equals the one that was written."""
-    [comparison] = compared(preference, flipped=flipped, why=why)
+    [comparison] = compared(preference, why=why)
     assert Comparison.from_dict(comparison.to_dict()) == comparison

@@ -12,10 +12,19 @@ from typing import Any
 import pytest
 
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MoAError
-from langgraph_moa.evaluation.alpaca_eval import Output, judge_officially, official, pair_judge
+from langgraph_moa.evaluation.alpaca_eval import (
+    Output,
+    answers_identity,
+    evaluate_officially,
+    judge_officially,
+    official,
+    pair_judge,
+)
 from langgraph_moa.evaluation.alpaca_eval.official import official_command, official_environment, read_annotations
+from langgraph_moa.evaluation.arms import single
+from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
-from langgraph_moa.testing import Behaviour, Simulator
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
 
 def chances(body: dict[str, Any]) -> dict[str, float]:
@@ -70,6 +79,36 @@ def test_the_command_downloads_nothing(tmp_path: Path) -> None:
         "IS_ALPACA_EVAL_2": "True",
         "OPENAI_MAX_CONCURRENCY": "3",
     }
+
+
+JUDGE_BY_LENGTH = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+ours, theirs = (json.loads((folder / name).read_text()) for name in ("model_outputs.json", "reference_outputs.json"))
+rows = [
+    {"instruction": one["instruction"], "output_1": two["output"], "output_2": one["output"],
+     "preference": 1 + (len(one["output"]) > len(two["output"])), "preference_date": "2026-01-02T03:04:05",
+     "preference_price_per_example": 0.25}
+    for one, two in zip(ours, theirs)
+]
+(folder / "weighted_alpaca_eval_gpt4_turbo").mkdir(exist_ok=True)
+(folder / "weighted_alpaca_eval_gpt4_turbo/annotations.json").write_text(json.dumps(rows))
+"""
+
+
+async def test_official_judgments_are_reported(
+    samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a mixture answers is judged by the command, and the report tells the annotator, its day and its cost."""
+    mixture = single(ScriptedChatModel(replies="twelve chars"))
+    command = [sys.executable, "-c", JUDGE_BY_LENGTH, str(tmp_path)]
+    monkeypatch.setattr(official, "official_command", lambda *_: command)
+    with RunLog.open(tmp_path / "answers.jsonl", answers_identity(mixture, "0")) as answers:
+        found = await evaluate_officially(mixture, samples, answers=answers, folder=tmp_path, options=RunOptions())
+    [table] = found.report.tables
+    assert table.judge is not None
+    assert (table.judge.model, table.judge.date) == ("weighted_alpaca_eval_gpt4_turbo", "2026-01-02")
+    assert (table.rows[0][2], found.judging.made, found.judging.spent) == (100.0, 4, 1.0)
 
 
 async def test_what_the_command_says_is_told(

@@ -29,6 +29,18 @@ def test_days_are_told_from_first_to_last() -> None:
     assert report({"moa": days}, JUDGE, gamed=None).tables[0].judge == JUDGE._replace(date="2026-01-02 to 2026-01-05")
 
 
+def test_the_figure_shows_both_rates() -> None:
+    """The figure has a bar for each rate of each model, and says which is unknown."""
+    [figure] = report({"moa": compared(1.0, 0.5)}, JUDGE, gamed=None, baseline="gpt4").figures
+    assert figure.svg.startswith("<svg")
+    assert "moa: raw" in figure.description
+
+
+def test_no_model_is_no_error() -> None:
+    """A report of nobody is a table without rows."""
+    assert list(report({}, JUDGE, gamed=None).tables[0].rows) == []
+
+
 def test_warnings_come_first() -> None:
     """The notes begin with the warnings, and go on with the remarks, named where there are several models."""
     found = report({"a": compared(1.0), "b": compared(None)}, JUDGE, gamed=None, notes=["the judge is a proposer"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 
 from langgraph_moa import ConfigurationError, MissingDependencyError, Mixture, Proposer
 from langgraph_moa.evaluation.bulk import answer_plainly, bulk_jobs
-from langgraph_moa.evaluation.runs import Identity, Job, RunLog, RunOptions, Standing, run_jobs
+from langgraph_moa.evaluation.runs import Identity, Job, RunLog, RunOptions, Standing, Work, run_jobs
+from langgraph_moa.evaluation.runs.cluster import ClusterLostError, _submit
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
@@ -155,3 +157,22 @@ async def test_an_address_where_nobody_answers_is_named(tmp_path: Path, monkeypa
     log = RunLog.open(tmp_path / "a.jsonl", IDENTITY)
     with log, pytest.raises(ConfigurationError, match=r"'tcp://127\.0\.0\.1:1'.*dask scheduler"):
         await run_jobs([], answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))
+
+
+class _LostClient:
+    """A client whose scheduler is gone."""
+
+    status = "connecting"
+
+
+async def test_a_lost_scheduler_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the scheduler is gone, no further job is tried, and what to do is told."""
+
+    @asynccontextmanager
+    async def lost(work: Work, cluster: str | None) -> AsyncIterator[Work]:
+        yield functools.partial(_submit, _LostClient(), work)
+
+    monkeypatch.setattr("langgraph_moa.evaluation.runs.running.performing", lost)
+    log = RunLog.open(tmp_path / "a.jsonl", IDENTITY)
+    with log, pytest.raises(ClusterLostError, match="run again"):
+        await run_jobs(_jobs(), answer_plainly, log, RunOptions(cluster="tcp://127.0.0.1:1"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tracemalloc
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -123,13 +124,18 @@ async def test_a_call_that_cancels_itself_is_a_failure(log: RunLog) -> None:
 
 
 async def test_a_missing_key_ends_the_run(log: RunLog) -> None:
-    """What no job can do without is raised at once."""
+    """What no job can do without is raised at once, and no error of the others is left behind."""
+    asked = 0
 
     async def work(data: Mapping[str, Any]) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
         raise MissingKeyError("set it")
 
     with pytest.raises(MissingKeyError):
-        await run_jobs(jobs(500), work, log, RunOptions(concurrency=2))
+        await run_jobs(jobs(500), work, log, RunOptions(concurrency=4))
+    gc.collect()
+    assert asked <= 8
 
 
 async def test_a_cancelled_run_keeps_what_is_finished(log: RunLog) -> None:
