@@ -59,6 +59,10 @@ class Tape:
             raise ConfigurationError(msg)
         return cls(Path(path), mode)
 
+    def __reduce__(self) -> tuple[type[Tape], tuple[Path, Mode]]:
+        """Let it cross to another process, which opens the file for itself."""
+        return type(self), (self.path, self.mode)
+
     def __repr__(self) -> str:
         return f"Tape.open({str(self.path)!r}, mode={self.mode!r})"
 

@@ -14,6 +14,8 @@ from langgraph_moa.errors import ConfigurationError
 
 _LEAST = 2
 """Values below which nothing is known of how they spread."""
+_REPEATED = 8
+"""Times that values recur on average for it to be quicker to draw how often each does: marks, or right and wrong."""
 _AT_ONCE = 2_000_000
 """Random draws held in memory at a time."""
 
@@ -61,9 +63,13 @@ def bootstrap_mean(
     if len(known) < _LEAST:
         return None
     rng = np.random.default_rng(seed)
-    drawn = np.concatenate(
-        [known[rng.integers(0, len(known), size=(rows, len(known)))].mean(axis=1) for rows in _rows(resamples, known)]
-    )
+    different, counts = np.unique(known, return_counts=True)
+    if len(different) * _REPEATED <= len(known):
+        drawn = rng.multinomial(len(known), counts / len(known), size=resamples) @ different / len(known)
+    else:
+        drawn = np.concatenate(
+            [known[rng.integers(0, len(known), size=(rows, len(known)))].mean(1) for rows in _rows(resamples, known)]
+        )
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     middle = math.fsum(known) / len(known)
     return Interval(min(float(low), middle), max(float(high), middle))

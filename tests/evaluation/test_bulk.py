@@ -58,7 +58,7 @@ def test_an_empty_file_belongs_to_nobody(tmp_path: Path) -> None:
     AnswerFile(path, Identity("answers", "other", "f0")).close()
     with AnswerFile(path, IDENTITY) as log:
         log.append("a", {"id": "a"})
-    with pytest.raises(ConfigurationError, match="f1.*f0"):
+    with pytest.raises(ConfigurationError, match=r"f1.*f0"):
         AnswerFile(path, Identity("answers", "other", "f0"))
 
 

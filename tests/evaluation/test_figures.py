@@ -53,12 +53,15 @@ def texts(figure: Figure) -> list[str]:
     return [element.text or "" for element in elements(figure) if element.tag.endswith("}text")]
 
 
+DRAW = "figures.scatter('T', [figures.Point('a', 1, 2), figures.Point('b', 2, 3)], x_label='x', y_label='y')"
+
+
 @pytest.fixture(scope="module")
 def elsewhere() -> tuple[str, str]:
-    """Return what another process draws as the scatter, and which of its modules are pyplot."""
+    """Return what another process draws, and whether it has loaded pyplot."""
     code = (
-        "import sys; from tests.evaluation.test_figures import MAKERS;"
-        "print(MAKERS['scatter']().svg, 'matplotlib.pyplot' in sys.modules, sep='\\0', end='')"
+        f"import sys; from langgraph_moa.evaluation import figures; print({DRAW}.svg,"
+        "'matplotlib.pyplot' in sys.modules, sep='\\0', end='')"
     )
     drawn, _, pyplot = subprocess.check_output([sys.executable, "-c", code], text=True).partition("\0")
     return drawn, pyplot
@@ -90,7 +93,8 @@ def test_the_same_figure_is_the_same_text(kind: str) -> None:
 
 def test_another_process_draws_the_same(elsewhere: tuple[str, str]) -> None:
     """A process of its own draws the same letters: neither time nor hash seed has a say."""
-    assert elsewhere[0] == figure_of("scatter").svg
+    points = [Point("a", 1, 2), Point("b", 2, 3)]
+    assert elsewhere[0] == scatter("T", points, x_label="x", y_label="y").svg
 
 
 def test_settings_of_the_process_neither_count_nor_change() -> None:
@@ -175,7 +179,7 @@ def test_whole_numbers_get_whole_ticks() -> None:
     assert "1.5" not in texts(figure)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.text(max_size=60))
 def test_any_name_is_text(name: str) -> None:
     """Whatever a model is called, the figure is well-formed, draws without a warning, and keeps it as text."""

@@ -89,10 +89,18 @@ def test_unscored_values_are_left_out() -> None:
     assert bootstrap_mean([1.0, None, 2.0, 4.0, None]) == bootstrap_mean([1.0, 2.0, 4.0])
 
 
-def test_many_values_are_drawn_in_portions() -> None:
-    """The interval of 100,000 values is as it should be, though its draws are never all in memory."""
-    interval = bootstrap_mean([0.0, 1.0] * 50_000, resamples=100)
+@pytest.mark.parametrize("values", [[0.0, 1.0] * 50_000, list(np.linspace(-0.366, 1.366, 100_000))])
+def test_many_values_have_their_interval_too(values: list[float]) -> None:
+    """The interval of 100,000 values is as it should be, whether few of them differ or all."""
+    interval = bootstrap_mean(values, resamples=100)
     assert interval == pytest.approx(Interval(0.5 - 0.0031, 0.5 + 0.0031), abs=0.001)
+
+
+def test_both_ways_of_drawing_give_one_interval() -> None:
+    """Values that recur have the interval of the same values with a hair's breadth between them."""
+    values = np.array([0.0, 1.0, 1.0, 1.0] * 100)
+    apart = values + np.linspace(0, 1e-9, len(values))
+    assert bootstrap_mean(list(values)) == pytest.approx(bootstrap_mean(list(apart)), abs=0.006)
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,8 @@ from langgraph_moa.recording import Mode, Tape, taping
 from tests.ways import ask
 
 Output = dict[str, Any]
-
-
 CANARY = "sk-canary-5f1e0c77d9"
-
-
 USAGE = UsageMetadata(input_tokens=7, output_tokens=3, total_tokens=10)
-
-
 both_kinds = pytest.mark.parametrize("path", ["sqlite", "jsonl"], indirect=True)
 
 

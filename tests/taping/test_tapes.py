@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -132,6 +133,12 @@ def test_another_version(path: Path) -> None:
         connection.close()
     with pytest.raises(ConfigurationError, match=r"format version 9, and .* reads version 1"):
         Tape.open(path, mode="reuse")
+
+
+def test_crosses_processes(path: Path) -> None:
+    """A tape pickles: what comes out is a tape over the same file."""
+    tape = Tape.open(path, mode="reuse")
+    assert repr(pickle.loads(pickle.dumps(tape))) == repr(tape)  # noqa: S301 - our own
 
 
 def test_bad_names(tmp_path: Path) -> None:

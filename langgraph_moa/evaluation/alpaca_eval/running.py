@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.alpaca_eval.comparing import Comparison
 from langgraph_moa.evaluation.alpaca_eval.eval_set import baseline_of, output_row
 from langgraph_moa.evaluation.alpaca_eval.judging import PairJudge
@@ -104,6 +105,8 @@ async def evaluate(
         ConfigurationError: A mixture has no written form for a cluster, or `max_cost` cannot be kept.
         MissingDependencyError: The extra `eval` is not installed.
     """
+    if options.max_cost is not None:
+        _check_price(judge, samples)
     answering = await answer_samples(samples, lambda _: mixture, answers, options, watcher=watch())
     outputs = list(outputs_in(answers, samples))
     judging = await judge_outputs(outputs, judge, judgments, _left(options, answering), watcher=watch())
@@ -194,6 +197,14 @@ def write_outputs(outputs: Sequence[Output], path: Path, generator: str) -> None
 def baseline_name(samples: Sequence[Sample]) -> str:
     """Return who wrote the baseline's outputs."""
     return " and ".join(dict.fromkeys(str(sample.metadata["generator"]) for sample in samples)) or "baseline"
+
+
+def _check_price(judge: PairJudge, samples: Sequence[Sample]) -> None:
+    """Refuse a judge of unknown cost before answers are paid for."""
+    unpriced = judging_plan(judge, samples[:1]).unpriced
+    if unpriced:
+        msg = f"max_cost is set, but the judge has no price, or no max_tokens: {', '.join(unpriced)}"
+        raise ConfigurationError(f"{msg}. Give Judge.prices and max_tokens, or leave max_cost out")
 
 
 def _left(options: RunOptions, answering: Outcome) -> RunOptions:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_moa import Mixture
+from langgraph_moa import Mixture, Proposer
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.alpaca_eval import (
     Evaluation,
@@ -24,7 +24,7 @@ from langgraph_moa.evaluation.alpaca_eval import (
 from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
-from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from tests.evaluation.alpaca_eval.conftest import honest
 
 DIGEST = "0123"
@@ -157,7 +157,22 @@ def test_the_plan_counts_both_orders(samples: list[Sample], prompt_file: Path) -
 async def test_a_budget_needs_a_price_of_the_judge(
     proposer: ScriptedChatModel, samples: list[Sample], judge: PairJudge, tmp_path: Path
 ) -> None:
-    """With a budget, models whose price nobody knows are refused before they are asked."""
-    with pytest.raises(ConfigurationError, match="max_cost"):
+    """With a budget, a judge whose price nobody knows is refused before answers are paid for."""
+    with pytest.raises(ConfigurationError, match=r"the judge has no price.*scriptedchatmodel:judge"):
         await run(single(proposer), samples, judge, tmp_path, max_cost=1.0)
     assert proposer.requests == []
+
+
+async def test_the_judge_has_what_the_answers_left(
+    samples: list[Sample], prompt_file: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A budget that the answers use up stops the judging, and the report says that answers are not judged."""
+    monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
+    mixture = single(Proposer("openai:gpt-4o", max_tokens=1000))
+    judge = pair_judge("openai:gpt-4o-mini", prompt=prompt_file)
+    simulator.behaviour = Behaviour(reply=" ".join(["word"] * 900))
+    found = await run(mixture, samples[:2], judge, tmp_path, max_cost=0.0202)
+    assert found.answering.made == 2
+    assert found.judging.stopped is not None
+    assert "2 of 2 answers are not judged and are left out" in found.report.notes

@@ -108,8 +108,11 @@ def _said(log: RunLog) -> dict[str, Any]:
     return {key: (result["answer"], [made["text"] for made in result["proposals"]]) for key, result in results.items()}
 
 
-async def test_a_killed_worker_loses_nothing(provider: Simulator, tmp_path: Path) -> None:
+async def test_a_killed_worker_loses_nothing(
+    provider: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One of two workers is killed in the middle: every job has its result, and all equal those of a local run."""
+    monkeypatch.setattr("langgraph_moa.evaluation.runs.cluster.CONNECTING_SECONDS", 60.0)
     with ExitStack() as held:
         cluster = Cluster(tmp_path, held)
         killer = Killer(cluster.workers[0])

@@ -30,7 +30,7 @@ PLAIN = st.recursive(
 RESULTS = st.dictionaries(
     st.text(st.characters(), min_size=1), st.dictionaries(st.text(), PLAIN, max_size=3), max_size=6
 )
-ANY_FOLDER = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_FOLDER = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WRITER = """
 import sys
 from langgraph_moa.evaluation.runs import Identity, RunLog
