@@ -9,6 +9,7 @@ import typer
 
 from langgraph_moa.cli import bulk_options, options, outcomes
 from langgraph_moa.cli.machine import print_json
+from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.datasets import SampleFile
@@ -34,7 +35,7 @@ def command(
     seed: bulk_options.Seed = None,
     max_cost: bulk_options.MaxCost = None,
     cluster: bulk_options.Cluster = None,
-    tape: bulk_options.TapeFile = None,
+    tape: options.TapeFile = None,
     dry_run: bulk_options.DryRuns = False,
     as_json: options.AsJson = False,
     quiet: bulk_options.Quiet = False,
@@ -45,10 +46,14 @@ def command(
     """
     from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.selection import Selection, choose
+    from langgraph_moa.cli.tapes import heard_by
     from langgraph_moa.evaluation.bulk import read_question
     from langgraph_moa.evaluation.datasets import read_samples
     from langgraph_moa.evaluation.runs import RunOptions
 
+    if tape is not None and cluster is not None:
+        msg = "--tape hears the calls of this process, and those of a --cluster are made elsewhere: leave one out"
+        raise ConfigurationError(msg)
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost, cluster=cluster)
     samples = read_samples(questions, read_question)
@@ -63,7 +68,7 @@ def command(
         else:
             print("\n".join(outcomes.plan_lines(plan)))
         raise typer.Exit(outcomes.tell_problems(None, samples.broken))
-    with bulk_options.taped(tape, cluster):
+    with heard_by(tape, replay=False):
         outcome = _answered(chosen.mixture, samples, answers, how, total, quiet=quiet)
     notes.say(f"{outcomes.outcome_line(outcome)}, in {answers}")
     if as_json:

@@ -80,6 +80,7 @@ class Bench:
     samples: Sequence[Sample]
     scorer: Scorer
     log: RunLog
+    tape: MeteredTape
     options: RunOptions = field(default_factory=RunOptions)
     """`limit` and `seed` have chosen the samples already; `cluster` is not used."""
     watch: Watch = lambda _: None
@@ -254,8 +255,8 @@ def open_bench(
     with tempfile.TemporaryDirectory(prefix="moa-") as folder:
         log_path = Path(folder, "log.jsonl") if log is None else Path(log)
         tape_path = log_path.with_name(f"{log_path.stem}.tape.sqlite") if tape is None else Path(tape)
-        with RunLog.open(log_path, identity) as kept, taping(MeteredTape.open(tape_path, mode="reuse")):
-            yield Bench(samples, scorer, kept, options or RunOptions(), watch)
+        with RunLog.open(log_path, identity) as kept, taping(MeteredTape.open(tape_path)) as tape:
+            yield Bench(samples, scorer, kept, tape, options or RunOptions(), watch)
 
 
 def _answer_key(arm: Arm, sample: Sample) -> str:

@@ -14,11 +14,15 @@ _made: ContextVar[list[Take] | None] = ContextVar("langgraph_moa_made", default=
 
 
 class MeteredTape(Tape):
-    """A tape whose blocks of `requests_made` hear what is kept."""
+    """A tape that counts the requests it is told of, and whose blocks of `requests_made` hear of them."""
+
+    made = 0
+    """Requests of models since it was opened: none that it has played, and none of a mixture as such."""
 
     def keep(self, address: Address, take: Take) -> None:
         """Write down a request, and tell of it."""
         super().keep(address, take)
+        self.made += take["outcome"] != "nested"
         made = _made.get()
         if made is not None:
             made.append(take)

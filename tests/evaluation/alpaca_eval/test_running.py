@@ -171,7 +171,7 @@ async def test_the_judge_has_what_the_answers_left(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
     mixture = single(Proposer("openai:gpt-4o", max_tokens=1000))
     judge = pair_judge("openai:gpt-4o-mini", prompt=prompt_file)
-    simulator.behaviour = Behaviour(reply=" ".join(["word"] * 900))
+    simulator.behaviour = Behaviour(reply=" ".join(["word"] * 1100))
     found = await run(mixture, samples[:2], judge, tmp_path, max_cost=0.0202)
     assert found.answering.made == 2
     assert found.judging.stopped is not None
