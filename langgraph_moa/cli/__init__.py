@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate, study
+from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate, study, tune
 
 
 class _Commands(TyperGroup):
@@ -46,6 +46,7 @@ app.command("compare")(compare.command)
 app.command("mix")(mix.command)
 app.add_typer(study.app, name="study")
 app.command("simulate")(simulate.command)
+app.command("tune")(tune.command)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -255,8 +255,9 @@ def open_bench(
     with tempfile.TemporaryDirectory(prefix="moa-") as folder:
         log_path = Path(folder, "log.jsonl") if log is None else Path(log)
         tape_path = log_path.with_name(f"{log_path.stem}.tape.sqlite") if tape is None else Path(tape)
-        with RunLog.open(log_path, identity) as kept, taping(MeteredTape.open(tape_path)) as tape:
-            yield Bench(samples, scorer, kept, tape, options or RunOptions(), watch)
+        metered = MeteredTape(tape_path, "reuse")
+        with taping(metered), RunLog.open(log_path, identity) as kept:
+            yield Bench(samples, scorer, kept, metered, options or RunOptions(), watch)
 
 
 def _answer_key(arm: Arm, sample: Sample) -> str:

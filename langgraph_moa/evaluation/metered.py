@@ -22,7 +22,7 @@ class MeteredTape(Tape):
     def keep(self, address: Address, take: Take) -> None:
         """Write down a request, and tell of it."""
         super().keep(address, take)
-        self.made += take["outcome"] != "nested"
+        self.made += _is_request(take)
         made = _made.get()
         if made is not None:
             made.append(take)
@@ -47,6 +47,18 @@ def paid(made: Sequence[Take], prices: PriceTable | None = None) -> float | None
         prices: `None`: the table that comes with the package.
     """
     table = prices or packaged_prices()
-    own = [take for take in made if take["outcome"] != "nested"]
-    costs = [cost for take in own if (cost := table.cost(take["model"], take.get("usage"))) is not None]
+    own = [take for take in made if _is_request(take)]
+    costs = [cost for take in own if (cost := _cost(take, table)) is not None]
     return sum(costs) if costs or not own else None
+
+
+def _is_request(take: Take) -> bool:
+    """Say whether a model was asked: not for a mixture as such, nor where the time was over before."""
+    return take["outcome"] != "nested" and "call" in take
+
+
+def _cost(take: Take, prices: PriceTable) -> float | None:
+    call = take["call"]
+    if call.get("cached"):
+        return 0.0
+    return prices.cost(take["model"], call.get("billed", call.get("usage")))

@@ -14,6 +14,8 @@ from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
 from langgraph_moa.strategies.reading import STRATEGIES, StrategyName
 from langgraph_moa.usage import PriceTable
 
+USUAL: tuple[StrategyName, ...] = ("synthesize", "select", "vote", "consensus")
+"""Strategies that are tried where nothing else is asked for: those that take one call or none."""
 NAME = "tuned"
 """Of every mixture that is tried."""
 
@@ -36,7 +38,7 @@ class Space:
     """Candidates; each is in a mixture or not. Draws of one count as `samples`."""
     aggregators: Sequence[Aggregator] = ()
     """Candidates; `()`: the proposers."""
-    strategies: Sequence[StrategyName] = ("synthesize", "select", "vote", "consensus")
+    strategies: Sequence[StrategyName] = USUAL
     deepest: int = 3
     """Stages, the aggregator included, 2 to 8."""
     most_samples: int = 3
