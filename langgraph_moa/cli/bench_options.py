@@ -21,6 +21,12 @@ JudgeModel = Annotated[
     str | None,
     typer.Option("--judge", metavar="MODEL", help="Rates every answer from 1 to 10, in place of comparing targets."),
 ]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against", metavar="MODEL", help="With --judge: each answer is compared with this model's, in both orders."
+    ),
+]
 Models = Annotated[
     list[str], typer.Option("--model", "-m", metavar="MODEL", help="A candidate, as provider:model. Repeat for more.")
 ]
@@ -41,6 +47,7 @@ TapeFile = Annotated[
 ]
 
 __all__ = [
+    "Against",
     "Concurrency",
     "DryRuns",
     "JudgeModel",

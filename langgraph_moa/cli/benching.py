@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from langgraph_moa.cli import benchmarks
 
 if TYPE_CHECKING:
+    from langgraph_moa.evaluation.arms import Arm
     from langgraph_moa.evaluation.bench import Bench
     from langgraph_moa.evaluation.datasets import BrokenLine
+    from langgraph_moa.evaluation.judging import Judge
     from langgraph_moa.evaluation.reports import Report
     from langgraph_moa.evaluation.runs import DryRun, Identity, RunOptions
     from langgraph_moa.evaluation.samples import Sample
@@ -45,28 +47,65 @@ class OwnSet:
     broken: list[BrokenLine]
     scorer: Scorer
     how: RunOptions
+    against: Against | None = None
 
 
-def own_set(data: Path, judge: str | None, how: RunOptions) -> OwnSet:
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The baseline that a judge compares all answers with."""
+
+    arm: Arm
+    answers: dict[str, Sequence[str]]
+    """Empty until the baseline is asked."""
+
+    async def ask(self, bench: Bench) -> None:
+        """Let it answer."""
+        self.answers.update(await bench.said(self.arm))
+
+
+def own_set(data: Path, judge: str | None, against: str | None, how: RunOptions) -> OwnSet:
     """Read the questions.
 
+    Args:
+        data: The file.
+        judge: The model that judges, if any.
+        against: The baseline's model, if answers are compared in pairs.
+        how: Which of the questions are taken.
+
     Raises:
-        ConfigurationError: The file cannot be read, holds no question, or has no targets and there is no judge.
+        ConfigurationError: The file cannot be read, holds no question, or has no targets and there is no judge; or
+            there is a baseline and no judge.
     """
     from langgraph_moa.errors import ConfigurationError
     from langgraph_moa.evaluation.datasets import read_samples
-    from langgraph_moa.evaluation.judging import TEMPERATURE, Judge
     from langgraph_moa.evaluation.own_sets import own_sample
-    from langgraph_moa.evaluation.scoring import scorer_for
-    from langgraph_moa.mixture import Proposer
+    from langgraph_moa.evaluation.scoring import PairAgainst, scorer_for
 
     file = read_samples(data, own_sample)
     samples = list(how.choose(file, lambda sample: sample.id))
     if not samples:
         first = f"; the first of {len(file.broken)} broken lines: {file.broken[0]}" if file.broken else ""
         raise ConfigurationError(f"{data} holds no question{first}")
-    seat = None if judge is None else Proposer(judge, temperature=TEMPERATURE, max_tokens=JUDGE_TOKENS)
-    return OwnSet(samples, list(file.broken), scorer_for(samples, None if seat is None else Judge(seat)), how)
+    if against is None:
+        return OwnSet(samples, list(file.broken), scorer_for(samples, None if judge is None else _judge(judge)), how)
+    if judge is None:
+        raise ConfigurationError(f"--against {against} needs a judge: add --judge provider:model")
+    baseline = _baseline(against)
+    scorer = PairAgainst(_judge(judge), baseline.answers, against)
+    return OwnSet(samples, list(file.broken), scorer, how, baseline)
+
+
+def _judge(model: str) -> Judge:
+    from langgraph_moa.evaluation.judging import TEMPERATURE, Judge
+    from langgraph_moa.mixture import Proposer
+
+    return Judge(Proposer(model, temperature=TEMPERATURE, max_tokens=JUDGE_TOKENS))
+
+
+def _baseline(model: str) -> Against:
+    from langgraph_moa.evaluation.arms import Arm, single
+
+    return Against(Arm(f"baseline {model}", single(model)), {})
 
 
 def show(
@@ -82,6 +121,11 @@ def show(
     from langgraph_moa.cli.bulk_views import watcher_for
     from langgraph_moa.evaluation.bench import open_bench
 
+    async def studied(bench: Bench) -> Report:
+        if asked.against is not None:
+            await asked.against.ask(bench)
+        return await study(bench)
+
     if places.out is not None:
         places.out.mkdir(parents=True, exist_ok=True)
     with open_bench(
@@ -93,7 +137,7 @@ def show(
         options=asked.how,
         watch=lambda _: watcher_for(quiet=places.quiet),
     ) as bench:
-        report = asyncio.run(study(bench))
+        report = asyncio.run(studied(bench))
     return benchmarks.show_report(
         report, [bench.outcome], asked.broken, out=places.out, as_json=places.as_json, quiet=places.quiet
     )

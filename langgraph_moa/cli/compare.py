@@ -16,6 +16,7 @@ def command(
     depth: options.Depth = None,
     swap: options.Swaps = None,
     judge: bench_options.JudgeModel = None,
+    against: bench_options.Against = None,
     out: bench_options.Out = None,
     log: bench_options.Log = None,
     tape: bench_options.TapeFile = None,
@@ -39,7 +40,7 @@ def command(
 
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost)
-    asked = benching.own_set(data, judge, how)
+    asked = benching.own_set(data, judge, against, how)
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
     if dry_run:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -58,6 +59,7 @@ def _command(study: _Study) -> Callable[..., None]:
         depth: options.Depth = None,
         swap: options.Swaps = None,
         judge: bench_options.JudgeModel = None,
+        against: bench_options.Against = None,
         out: bench_options.Out = None,
         log: bench_options.Log = None,
         tape: bench_options.TapeFile = None,
@@ -77,7 +79,7 @@ def _command(study: _Study) -> Callable[..., None]:
 
         selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
         how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost)
-        asked = benching.own_set(data, judge, how)
+        asked = benching.own_set(data, judge, against, how)
         chosen = choose(selection)
         Notes(quiet=quiet).say(chosen.reason)
         design = _design(study, chosen.mixture)
@@ -98,3 +100,32 @@ def _design(study: _Study, mixture: Mixture) -> Design:
 
 for _name, _study in STUDIES.items():
     app.command(_name, help=_study.about)(_command(_study))
+
+
+@app.command("adaptive")
+def adaptive(
+    answers: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ANSWERS",
+            help='JSON lines of final answers: {"gold": [...]}, then {"model", "answers": [...]} for each model.',
+        ),
+    ],
+    *,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", "-m", metavar="NAME", help="Only these models. Repeat for more.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Which half each question is in.")] = 0,
+    out: bench_options.Out = None,
+    as_json: options.AsJson = False,
+    quiet: bench_options.Quiet = False,
+) -> None:
+    """Accuracy against calls, where models are asked in waves and no more once they agree. No model is asked."""
+    from langgraph_moa.cli import benchmarks
+    from langgraph_moa.evaluation.judging import today
+    from langgraph_moa.evaluation.studies import adaptive as study
+    from langgraph_moa.evaluation.studies.final_answers import read_final_answers
+
+    found = study.adaptive(read_final_answers(answers), models or None, seed=seed)
+    report = study.report(found, date=today())
+    raise typer.Exit(benchmarks.show_report(report, [], [], out=out, as_json=as_json, quiet=quiet))

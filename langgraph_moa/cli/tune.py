@@ -63,6 +63,7 @@ def command(
     max_cost: bench_options.MaxCost = None,
     at_most: AtMost = None,
     judge: bench_options.JudgeModel = None,
+    against: bench_options.Against = None,
     out: Preset = None,
     folder: Folder = None,
     log: bench_options.Log = None,
@@ -95,7 +96,7 @@ def command(
         strategies=strategies_of(strategy) if strategy else USUAL,
     )
     how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost)
-    asked = benching.own_set(data, judge, how)
+    asked = benching.own_set(data, judge, against, how)
     wanted = TuningOptions(trials=trials, seed=seed, budget_calls=budget_calls, at_most=at_most)
     found: list[Tuning] = []
 

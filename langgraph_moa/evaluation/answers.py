@@ -14,7 +14,11 @@ from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.graph import create_moa
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.proposal import Proposal, visible_text
+from langgraph_moa.strategies import STRATEGIES
 from langgraph_moa.summary import MoASummary
+
+_ASK_NO_MODEL = {name for name, strategy in STRATEGIES.items() if not strategy.asks_model}
+"""Under these names seats are recorded that ask nobody."""
 
 
 class Turn(TypedDict):
@@ -54,8 +58,8 @@ def calls_of(answer: Answer) -> int:
 
 def _calls_in(turn: Turn) -> int:
     unasked = {(one["layer"], one["proposer"]) for one in turn["proposals"] if one["attempts"] == 0}
-    slots = turn["summary"]["usage"]["slots"]
-    return len([slot for slot in slots if slot["model"] and (slot["layer"], slot["slot"]) not in unasked])
+    asked = [slot for slot in turn["summary"]["usage"]["slots"] if (slot["layer"], slot["slot"]) not in unasked]
+    return len([slot for slot in asked if slot["model"] and slot["model"] not in _ASK_NO_MODEL])
 
 
 async def answer_sample(graph: MoAGraph, sample: Sample, *, system_prompt: str | None = None) -> Answer:

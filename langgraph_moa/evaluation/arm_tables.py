@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from langgraph_moa.evaluation.bench import Tested
+from langgraph_moa.evaluation.bench import Measured
 from langgraph_moa.evaluation.figures import bars
 from langgraph_moa.evaluation.intervals import Difference, Interval, bootstrap_mean, paired_difference
 from langgraph_moa.evaluation.reports import Cell, Figure, Table
@@ -39,7 +39,7 @@ class Standing(NamedTuple):
     """Samples without an answer or a verdict: a call failed, or was not made."""
 
 
-def standing(tested: Tested, samples: Sequence[Sample]) -> Standing:
+def standing(tested: Measured, samples: Sequence[Sample]) -> Standing:
     """Sum up an arm over the samples that it was asked."""
     values = tested.values(samples)
     trials = list(tested.trials.values())
@@ -58,7 +58,7 @@ def standing(tested: Tested, samples: Sequence[Sample]) -> Standing:
     )
 
 
-def arms_table(title: str, arms: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer) -> Table:
+def arms_table(title: str, arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Table:
     """Return one row for each arm: score with its 95 % interval, calls, dollars and seconds a question."""
     columns = ["arm", scorer.scale, "95 % from", "to", "calls", "$ median", "$ p95", "s median", "s p95"]
     rows = [_row(tested, samples) for tested in arms]
@@ -72,7 +72,7 @@ def arms_table(title: str, arms: Sequence[Tested], samples: Sequence[Sample], sc
     )
 
 
-def _row(tested: Tested, samples: Sequence[Sample]) -> list[Cell]:
+def _row(tested: Measured, samples: Sequence[Sample]) -> list[Cell]:
     told = standing(tested, samples)
     low, high = told.interval or (None, None)
     costs = [trial.cost for trial in tested.trials.values()]
@@ -93,7 +93,7 @@ def _notes(standings: Sequence[Standing]) -> list[str]:
     return notes
 
 
-def difference(first: Tested, second: Tested, samples: Sequence[Sample]) -> Difference | None:
+def difference(first: Measured, second: Measured, samples: Sequence[Sample]) -> Difference | None:
     """Compare two arms on the samples that both have a score for; `None`: there are fewer than two."""
     return paired_difference(first.values(samples), second.values(samples))
 
@@ -109,7 +109,7 @@ def verdict(first: str, second: str, found: Difference | None) -> str:
     return f"Significant {word.format(first, second)}: {size}."
 
 
-def differences_table(first: Tested, others: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer) -> Table:
+def differences_table(first: Measured, others: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Table:
     """Return one row for each other arm: how far the first is ahead of it, and whether that is more than chance."""
     rows: list[list[Cell]] = []
     for other in others:
@@ -133,14 +133,14 @@ def _word(found: Difference | None) -> str:
     return "significant gain" if found.mean > 0 else "significant loss"
 
 
-def arms_figure(title: str, arms: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer) -> Figure:
+def arms_figure(title: str, arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Figure:
     """Draw the scores with their intervals."""
     told = [standing(tested, samples) for tested in arms]
     names, values, intervals = [one.name for one in told], [one.score for one in told], [one.interval for one in told]
     return bars(title, names, values, intervals=intervals, value_label=scorer.scale)
 
 
-def arms_data(arms: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer) -> dict[str, Any]:
+def arms_data(arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> dict[str, Any]:
     """Return everything that tables and figures of arms are made of, as plain data."""
     return {
         "scorer": {**scorer.stamp._asdict(), "scale": scorer.scale},
@@ -149,7 +149,7 @@ def arms_data(arms: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer)
     }
 
 
-def _data(tested: Tested, samples: Sequence[Sample]) -> dict[str, Any]:
+def _data(tested: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
     told = standing(tested, samples)
     trials = [
         {

@@ -61,7 +61,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Measured:
     """An arm with its trials."""
 
     arm: Arm
@@ -95,7 +95,7 @@ class Bench:
         self._by_id = {sample.id: sample for sample in self.samples}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def test(self, arms: Sequence[Arm], samples: Sequence[Sample] | None = None) -> list[Tested]:
+    async def test(self, arms: Sequence[Arm], samples: Sequence[Sample] | None = None) -> list[Measured]:
         """Let arms answer, and score the answers.
 
         Args:
@@ -112,7 +112,19 @@ class Bench:
         await self._answer(arms, chosen)
         if self.scorer.judge is not None:
             await self._judge(arms, chosen)
-        return [Tested(arm, await self._trials(arm, chosen)) for arm in arms]
+        return [Measured(arm, await self._trials(arm, chosen)) for arm in arms]
+
+    async def said(self, arm: Arm) -> dict[str, list[str]]:
+        """Let an arm answer every sample, unscored; return what it said, turn by turn, by the id of the sample.
+
+        Raises:
+            MissingKeyError: A model has no key. Nothing was called.
+            ConfigurationError: `max_cost` cannot be kept.
+        """
+        prepare(arm.mixture)
+        await self._answer([arm], self.samples)
+        answers = {sample.id: self.answer(arm, sample) for sample in self.samples}
+        return {name: texts_of(answer) for name, answer in answers.items() if answer is not None}
 
     def answer(self, arm: Arm, sample: Sample) -> Answer | None:
         """Return what an arm has answered, with its proposals; `None`: it has not."""

@@ -18,7 +18,7 @@ from langgraph_moa.evaluation.arm_tables import (
     verdict,
 )
 from langgraph_moa.evaluation.arms import Arm, drawn, single
-from langgraph_moa.evaluation.bench import Bench, Tested, halves
+from langgraph_moa.evaluation.bench import Bench, Measured, halves
 from langgraph_moa.evaluation.figures import Point, scatter
 from langgraph_moa.evaluation.intervals import Difference
 from langgraph_moa.evaluation.judging import today
@@ -133,7 +133,7 @@ def _is_self_moa(mixture: Mixture) -> bool:
     return all(seat == seats[0] for seat in seats)
 
 
-def _choices(alone: Mapping[str, Tested], samples: Sequence[Sample], seed: int) -> list[Choice]:
+def _choices(alone: Mapping[str, Measured], samples: Sequence[Sample], seed: int) -> list[Choice]:
     """Return the best single of each half, to be asked the other one; one choice where both halves agree."""
     one, other = halves(samples, seed=seed)
     best_of_one, best_of_other = (_best(alone, half) for half in (one, other))
@@ -145,26 +145,26 @@ def _choices(alone: Mapping[str, Tested], samples: Sequence[Sample], seed: int) 
     ]
 
 
-def _best(alone: Mapping[str, Tested], samples: Sequence[Sample]) -> str:
+def _best(alone: Mapping[str, Measured], samples: Sequence[Sample]) -> str:
     """Return the proposer with the best mean; the earliest where several have it or nothing is scored."""
     chosen = {sample.id for sample in samples}
     scores = {}
     for label, tested in alone.items():
         trials = {name: trial for name, trial in tested.trials.items() if name in chosen}
-        score = standing(Tested(tested.arm, trials), samples).score
+        score = standing(Measured(tested.arm, trials), samples).score
         scores[label] = float("-inf") if score is None else score
     return max(scores, key=scores.__getitem__)
 
 
-def _proposer(tested: Tested) -> Proposer:
+def _proposer(tested: Measured) -> Proposer:
     return tested.arm.mixture.layers[0].seats[0]
 
 
-def _of(alone: Sequence[Tested], label: str) -> Tested:
+def _of(alone: Sequence[Measured], label: str) -> Measured:
     return next(tested for tested in alone if tested.arm.name == label)
 
 
-def _draws(whole: Tested, one: Tested, samples: Sequence[Sample]) -> int:
+def _draws(whole: Measured, one: Measured, samples: Sequence[Sample]) -> int:
     """Return how many answers of a single the mixture's measured cost buys; its calls where a price is unknown."""
     costs = [standing(tested, samples).cost for tested in (whole, one)]
     calls = whole.arm.mixture.plan().calls
@@ -172,11 +172,11 @@ def _draws(whole: Tested, one: Tested, samples: Sequence[Sample]) -> int:
     return max(1, min(MOST_DRAWS, bought))
 
 
-async def _crossed(bench: Bench, name: str, by_label: Mapping[str, Mixture], choices: Sequence[Choice]) -> Tested:
+async def _crossed(bench: Bench, name: str, by_label: Mapping[str, Mixture], choices: Sequence[Choice]) -> Measured:
     """Test an arm that asks each half of the samples the model that is the best on the other half."""
     parts = [(await bench.test([Arm(name, by_label[choice.label])], choice.samples))[0] for choice in choices]
     trials = {sample: trial for part in parts for sample, trial in part.trials.items()}
-    return Tested(parts[0].arm, trials)
+    return Measured(parts[0].arm, trials)
 
 
 def _chosen_note(choices: Sequence[Choice], draws: Mapping[str, int], strategy: str) -> str:
@@ -188,7 +188,7 @@ def _chosen_note(choices: Sequence[Choice], draws: Mapping[str, int], strategy: 
     )
 
 
-def _report(mixture: Mixture, bench: Bench, arms: Sequence[Tested], alone: Sequence[Tested], chosen: str) -> Report:
+def _report(mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Sequence[Measured], chosen: str) -> Report:
     samples, scorer = bench.samples, bench.scorer
     whole, *others = arms
     found = {other.arm.name: difference(whole, other, samples) for other in others}
@@ -227,7 +227,7 @@ def headline(found: Mapping[str, Difference | None]) -> str:
     return f"No significant gain of the mixture over {join(rest)}{better}."
 
 
-def quality_figure(arms: Sequence[Tested], samples: Sequence[Sample], scorer: Scorer) -> Figure:
+def quality_figure(arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Figure:
     """Draw score against dollars, or against calls where a price is unknown."""
     told = [standing(tested, samples) for tested in arms]
     is_priced = all(one.cost is not None for one in told)

@@ -67,7 +67,7 @@ def _preferences(folder: Path) -> Table:
         controlled = alpaca_eval.length_controlled_win_rate(recorded["pref"], baseline, recorded["len"], gamed=gamed)
         difference = controlled - recorded["lc"]
         figures_of = [recorded["win_rate"], raw, recorded["lc"], controlled, difference]
-        rows.append([recorded["model"], *(round(figure, 3) for figure in figures_of)])
+        rows.append([recorded["model"], *(round(figure, 3) + 0.0 for figure in figures_of)])
     return Table(
         title="AlpacaEval 2.0 from recorded preferences",
         columns=["model", "win rate, published", "ours", "length-controlled, published", "ours", "difference"],
@@ -86,7 +86,7 @@ def _weights(folder: Path) -> Table:
         ours = alpaca_eval.win_rate_from_weights(float(row["w_model"]), float(row["w_difficulty"]), difficulties)
         rows.append([model, round(float(row["length_controlled_winrate"]), 3), round(ours, 3)])
     return Table(
-        title="AlpacaEval 2.0 from the published weights of the model",
+        title="AlpacaEval 2.0 from the leaderboard's coefficients",
         columns=["model", "length-controlled, published", "ours"],
         rows=rows,
         judge=JudgeStamp("weighted_alpaca_eval_gpt4_turbo", "recorded"),

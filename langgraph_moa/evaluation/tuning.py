@@ -16,7 +16,7 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_table, standing
 from langgraph_moa.evaluation.arms import Arm
-from langgraph_moa.evaluation.bench import Bench, Tested, halves
+from langgraph_moa.evaluation.bench import Bench, Measured, halves
 from langgraph_moa.evaluation.extras import require
 from langgraph_moa.evaluation.figures import Point, scatter
 from langgraph_moa.evaluation.intervals import pareto_front
@@ -109,7 +109,7 @@ class _Search:
         self.bench = bench
         self.samples = samples
         self.options = options
-        self.tested: dict[str, Tested] = {}
+        self.tested: dict[str, Measured] = {}
         """By fingerprint, in the order in which they were tried."""
         self.refused = 0
         """Trials that the budget had no room for."""
@@ -173,7 +173,7 @@ class _Search:
         calls = self.options.budget_calls
         return None if calls is None else int(calls * SEARCH_SHARE)
 
-    def front(self) -> list[Tested]:
+    def front(self) -> list[Measured]:
         """Return the mixtures that no other one beats, the cheapest first; of equal ones the first that was tried."""
         told, tested = self.standings(), list(self.tested.values())
         points = [(one.cost if self.is_priced else one.calls, one.score) for one in told]
@@ -188,7 +188,7 @@ def _has_room(bench: Bench, arm: Arm, samples: Sequence[Sample], most: int | Non
     return most is None or bench.tape.made + arm.mixture.plan().calls * turns + judged <= most
 
 
-def _chosen(front: Sequence[Tested], options: TuningOptions, *, is_priced: bool) -> Tested:
+def _chosen(front: Sequence[Measured], options: TuningOptions, *, is_priced: bool) -> Measured:
     """Return the best mixture of the front, of those within `at_most`."""
     if options.at_most is None:
         if not front:
@@ -208,10 +208,10 @@ def _chosen(front: Sequence[Tested], options: TuningOptions, *, is_priced: bool)
 
 
 async def _held_out(
-    bench: Bench, front: Sequence[Tested], samples: Sequence[Sample], options: TuningOptions
-) -> dict[str, Tested]:
+    bench: Bench, front: Sequence[Measured], samples: Sequence[Sample], options: TuningOptions
+) -> dict[str, Measured]:
     """Measure the front on the questions that were not searched on, the chosen one first, as far as the budget goes."""
-    told: dict[str, Tested] = {}
+    told: dict[str, Measured] = {}
     for tested in front:
         if not _has_room(bench, tested.arm, samples, options.budget_calls):
             continue
@@ -220,7 +220,7 @@ async def _held_out(
 
 
 def _tuning(
-    search: _Search, front: Sequence[Tested], chosen: Tested, told: dict[str, Tested], held_out: Sequence[Sample]
+    search: _Search, front: Sequence[Measured], chosen: Measured, told: dict[str, Measured], held_out: Sequence[Sample]
 ) -> Tuning:
     scorer = search.bench.scorer
     why = _why(search, chosen, told.get(chosen.arm.name), held_out)
@@ -264,7 +264,7 @@ def _limits(search: _Search) -> list[str]:
     return notes
 
 
-def _why(search: _Search, chosen: Tested, told: Tested | None, held_out: Sequence[Sample]) -> str:
+def _why(search: _Search, chosen: Measured, told: Measured | None, held_out: Sequence[Sample]) -> str:
     searched = standing(chosen, search.samples)
     start = f"{chosen.arm.name}: {searched.score:.4g} on the {len(search.samples)} questions that were searched on"
     if told is None or (found := standing(told, held_out)).score is None:
@@ -277,7 +277,7 @@ def _why(search: _Search, chosen: Tested, told: Tested | None, held_out: Sequenc
 
 
 def _front_table(
-    search: _Search, front: Sequence[Tested], told: dict[str, Tested], held_out: Sequence[Sample]
+    search: _Search, front: Sequence[Measured], told: dict[str, Measured], held_out: Sequence[Sample]
 ) -> Table:
     rows: list[list[Cell]] = []
     for tested in front:

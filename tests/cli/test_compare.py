@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,30 @@ def test_judge_is_asked(moa: Moa, models: Simulator, data: Path) -> None:
     assert report["tables"][0]["judge"]["model"] == "openai:judge"
     assert report["data"]["arms"]["mixture"]["score"] == 5
     assert any(request.body["model"] == "judge" for request in models.requests)
+
+
+def test_judge_compares_with_a_baseline(moa: Moa, models: Simulator, data: Path) -> None:
+    """With a baseline every answer is judged beside its answer in both orders; equal answers are a draw, unasked."""
+    models.models |= {"judge": Behaviour(reply=lambda body: "Verdict: " + _right(str(body["messages"][-1]["content"])))}
+    options = ("--judge", "openai:judge", "--against", "openai:odd", "--limit", "4", "--json", "--quiet")
+    report = json.loads(moa("compare", str(data), *MODELS, *options).out)
+    scores = {name: arm["score"] for name, arm in report["data"]["arms"].items()}
+    assert (scores["mixture"], scores["openai:odd"], scores["openai:even"]) == (0.75, 0.5, 0.5)
+    assert "both orders, against openai:odd" in report["tables"][0]["judge"]["settings"]
+
+
+def _right(shown: str) -> str:
+    """Return which of the two shown answers is the target."""
+    target, first, second = re.findall(r"(\d{4}|(?<=is )\d+)\.?\n</part", shown)
+    return "draw" if first == second else "A" if first == target else "B"
+
+
+def test_baseline_needs_a_judge(moa: Moa, models: Simulator, data: Path) -> None:
+    """A baseline without a judge is refused."""
+    done = moa("compare", str(data), *MODELS, "--against", "openai:odd")
+    assert done.code == 2
+    assert "--against openai:odd needs a judge" in done.err
+    assert models.requests == []
 
 
 @pytest.mark.usefixtures("models")

@@ -74,3 +74,13 @@ def test_log_of_another_study_is_refused(moa: Moa, data: Path, tmp_path: Path) -
     done = moa("study", "depth", str(data), *MODELS, "--limit", "1", "--out", str(tmp_path / "out"))
     assert done.code == 2
     assert "is the log of another run" in done.err
+
+
+def test_adaptive_asks_no_model(moa: Moa, tmp_path: Path) -> None:
+    """Recorded final answers are enough for the study of waves, which tells accuracy against calls."""
+    lines = [{"gold": [1, 2, 3, 4]}, *({"model": name, "answers": [1, 2, 3, n]} for n, name in enumerate("abc"))]
+    file = tmp_path / "answers.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    done = moa("study", "adaptive", str(file), "--json", "--quiet")
+    assert done.code == 0
+    assert json.loads(done.out)["data"]["singles"] == {"a": 75.0, "b": 75.0, "c": 75.0}

@@ -25,3 +25,9 @@ def recorded() -> Callable[[str], Path]:
         return path
 
     return path_of
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the drawings of figures out, which take longer than what is tested beside them."""
+    monkeypatch.setattr("langgraph_moa.evaluation.figures.drawn", lambda *_, **__: "<svg></svg>")

@@ -21,6 +21,8 @@ from langgraph_moa.evaluation.scoring import ExactMatch, Rating, Scorer
 from langgraph_moa.testing import Behaviour, Simulator
 from tests.evaluation.simulated import answering, mixture, often, picking, samples, seat
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 async def run(
     recipe: Mixture, asked: list[Sample], scorer: Scorer | None = None, **given: Any
@@ -45,7 +47,7 @@ def complementary() -> Simulator:
 async def test_mixture_that_helps_is_found() -> None:
     """Where each proposer knows half of the questions, the mixture of both is said to beat every other arm."""
     with complementary() as simulator:
-        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(20))
+        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(14))
     assert report.notes[0].startswith("Significant gain: the mixture is better than self-moa, best single and")
     scores = {name: arm["score"] for name, arm in report.data["arms"].items()}
     assert scores["mixture"] == 1.0
@@ -56,7 +58,7 @@ async def test_mixture_that_does_not_help_is_found() -> None:
     """Where every model is right as often as the others, it is said that there is no significant gain."""
     models = {name: answering(often(0.6, name)) for name in ("alpha", "beta", "gamma")}
     with Simulator(models=models) as simulator:
-        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(20))
+        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(10))
     assert report.notes[0] == (
         "No significant gain of the mixture over self-moa, best single and single at equal cost."
     )
@@ -67,7 +69,7 @@ async def test_mixture_that_harms_is_found() -> None:
     with Simulator(
         models={"alpha": answering(lambda *_: True), "gamma": Behaviour(reply="The answer is 7.")}
     ) as server:
-        report, _ = await run(mixture(server, "alpha", "beta"), samples(12))
+        report, _ = await run(mixture(server, "alpha", "beta"), samples(8))
     assert report.notes[0].startswith("Significant loss: the mixture is worse than")
 
 
@@ -93,9 +95,9 @@ async def test_killed_comparison_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with complementary() as simulator:
         recipe = mixture(simulator, "alpha", "beta")
-        first, _ = await run(recipe, samples(6), log=log)
+        first, _ = await run(recipe, samples(3), log=log)
         made = len(simulator.requests)
-        second, outcome = await run(recipe, samples(6), log=log)
+        second, outcome = await run(recipe, samples(3), log=log)
         assert len(simulator.requests) == made
     assert outcome.made == 0
     assert second.data == first.data
@@ -124,7 +126,7 @@ async def test_log_of_another_mixture_is_refused(tmp_path: Path) -> None:
 async def test_equal_cost_is_the_measured_one() -> None:
     """The single at equal cost is drawn as often as the mixture's measured dollars buy, and costs no more."""
     with complementary() as simulator:
-        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(10))
+        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(4))
     arms = report.data["arms"]
     assert arms["single at equal cost"]["cost"] <= arms["mixture"]["cost"]
     assert arms["single at equal cost"]["calls"] == int(arms["mixture"]["cost"] / arms["best single"]["cost"])
@@ -163,9 +165,9 @@ async def test_max_cost_holds_for_all_arms_together() -> None:
     """A comparison never spends beyond its limit, and says why it ended."""
     with complementary() as simulator:
         recipe = mixture(simulator, "alpha", "beta").map_seats(_with_length)
-        report, outcome = await run(recipe, samples(10), options=RunOptions(max_cost=0.0005, concurrency=2))
+        report, outcome = await run(recipe, samples(10), options=RunOptions(max_cost=0.0001, concurrency=2))
     assert outcome.stopped is not None
-    assert (outcome.spent or 0) <= 0.0005
+    assert (outcome.spent or 0) <= 0.0001
     assert any(note.startswith("Stopped early: max_cost") for note in report.notes)
 
 
@@ -181,7 +183,7 @@ async def test_judged_comparison_names_the_judge_and_warns() -> None:
     models = {"alpha": Behaviour(reply="alpha says"), "gamma": Behaviour(reply="gamma says"), "judge": rate}
     with Simulator(models=models) as simulator:
         scorer = Rating(Judge(seat(simulator, "judge"), date="2026-02-03"))
-        report, _ = await run(mixture(simulator, "alpha", "judge"), samples(8), scorer)
+        report, _ = await run(mixture(simulator, "alpha", "judge"), samples(3), scorer)
     assert {table.judge for table in report.tables} == {scorer.stamp}
     assert report.data["arms"]["mixture"]["score"] == 9.0
     assert any("openai:judge is also a proposer of 'trio'" in note for note in report.notes)

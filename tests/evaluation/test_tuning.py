@@ -23,6 +23,7 @@ from langgraph_moa.usage import PriceTable
 from tests.evaluation.simulated import PRICES, access, answering, picking, samples, seat
 
 LENGTH = 20
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture

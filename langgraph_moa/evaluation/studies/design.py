@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_figure, arms_table, difference, standing
 from langgraph_moa.evaluation.arms import Arm, single
-from langgraph_moa.evaluation.bench import Bench, Tested
+from langgraph_moa.evaluation.bench import Bench, Measured
 from langgraph_moa.evaluation.comparing import alike, singles_of
 from langgraph_moa.evaluation.intervals import Difference
 from langgraph_moa.evaluation.judging import today
@@ -24,7 +24,7 @@ class Results(NamedTuple):
     """What came of the arms of a study."""
 
     bench: Bench
-    tested: dict[str, Tested]
+    tested: dict[str, Measured]
     """By name."""
 
     @property
