@@ -23,7 +23,11 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write the report here.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compute the benchmarks' metrics from recorded answers and judgments; no model is asked."""
+    """Compute the benchmarks' metrics from recorded answers and judgments; no model is asked.
+
+    The folder holds alpaca_eval/{preferences.jsonl, index.csv, df_gamed.csv, leaderboard_glm_weights.csv},
+    mt_bench/recorded_judgments.jsonl and reasoning/gsm8k_answers.jsonl.
+    """
     folder = data or os.environ.get(DATA_VARIABLE)
     if not folder:
         msg = f"no data: give --data FOLDER, or set {DATA_VARIABLE}"

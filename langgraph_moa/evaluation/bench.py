@@ -210,7 +210,9 @@ class Bench:
     def _score_key(self, arm: Arm, sample: Sample, answer: Answer) -> str:
         judge, date, settings = self.scorer.stamp
         del date
-        depends = fingerprint_of([judge, settings, sample.to_dict(), texts_of(answer)])
+        said = texts_of(answer)
+        asked = [[str(message.content) for message in request] for request in self.scorer.requests(sample, said)]
+        depends = fingerprint_of([judge, settings, sample.id, said, asked])
         return f"score {arm.name} {sample.id} {depends}"
 
     def _answer_estimate(self, arms: Sequence[Arm]) -> Estimate | None:

@@ -27,6 +27,7 @@ from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scoring import Scorer
 from langgraph_moa.evaluation.search_space import Space
 from langgraph_moa.mixture import Mixture
+from langgraph_moa.usage import packaged_prices
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -92,6 +93,8 @@ async def tune(space: Space, bench: Bench, options: TuningOptions) -> Tuning:
     if len(bench.samples) < 4:  # noqa: PLR2004 - two to search on and two that are held out
         msg = f"tuning needs four questions or more, half of them to search on; got {len(bench.samples)}"
         raise ConfigurationError(msg)
+    if options.at_most is not None:
+        _refuse_unpriced(space)
     searched, held_out = halves(bench.samples, seed=options.seed)
     search = _Search(space, bench, searched, options)
     await search.run()
@@ -181,6 +184,16 @@ class _Search:
         return [tested[index] for index in sorted(distinct.values(), key=lambda index: points[index][0] or 0.0)]
 
 
+def _refuse_unpriced(space: Space) -> None:
+    prices = space.prices or packaged_prices()
+    proposers, writers = ([seat.label for seat in seats] for seats in (space.proposers, space.writers))
+    labels = dict.fromkeys([*proposers, *writers])
+    unpriced = [label for label in labels if not prices.knows(label)]
+    if unpriced:
+        msg = f"at_most is set, but these have no price: {', '.join(unpriced)}. Give Space.prices, or leave it out"
+        raise ConfigurationError(msg)
+
+
 def _has_room(bench: Bench, arm: Arm, samples: Sequence[Sample], most: int | None) -> bool:
     """Say whether a mixture can be tried without passing the budget, should none of its calls be on the tape."""
     turns = sum(len(sample.turns) for sample in samples)
@@ -196,7 +209,7 @@ def _chosen(front: Sequence[Measured], options: TuningOptions, *, is_priced: boo
             raise ConfigurationError(msg)
         return front[-1]
     if not is_priced:
-        msg = "--at-most needs the price of every model: give those that are missing, or leave it out"
+        msg = "at_most is set, but a model has not told its tokens, so that its cost is unknown: leave at_most out"
         raise ConfigurationError(msg)
     costs = {tested.arm.name: standing(tested, []).cost or 0.0 for tested in front}
     within = [tested for tested in front if costs[tested.arm.name] <= options.at_most]

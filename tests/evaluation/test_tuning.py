@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,14 @@ async def test_at_most_chooses_the_best_that_is_cheap_enough(models: Simulator) 
     assert found.chosen.plan().calls == 1
     with pytest.raises(ConfigurationError, match=r"takes at most \$1e-09 a question; the least is \$"):
         await run(space(models), samples(8), TuningOptions(trials=12, at_most=1e-9))
+
+
+async def test_at_most_needs_prices(models: Simulator) -> None:
+    """Where a candidate has no price, a limit in dollars is refused before anything is called."""
+    unpriced = PriceTable.from_dict({**PRICES, "models": {}})
+    with pytest.raises(ConfigurationError, match="no price: openai:alpha, openai:beta, openai:gamma"):
+        await run(replace(space(models), prices=unpriced), samples(4), TuningOptions(at_most=1.0))
+    assert models.requests == []
 
 
 @pytest.mark.parametrize("calls", [14, 40])
