@@ -9,6 +9,7 @@ import pytest
 
 from langgraph_moa import ConfigurationError
 from langgraph_moa.evaluation import published
+from langgraph_moa.evaluation.pages import to_markdown
 from langgraph_moa.evaluation.reports import Report
 
 needs_data = pytest.mark.skipif(
@@ -72,3 +73,14 @@ def test_missing_data(tmp_path: Path) -> None:
     """A folder without the data is refused with the first file that is missing."""
     with pytest.raises(ConfigurationError, match=r"gsm8k_answers\.jsonl is missing"):
         published.report(tmp_path)
+
+
+@needs_data
+def test_the_page_shows_these_figures(report: Report) -> None:
+    """`docs/evaluation.md` holds every row of the report, and its figure, as the command writes them."""
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "evaluation.md").read_text(encoding="utf-8")
+    rows = [line for line in to_markdown(report).splitlines() if line.startswith("|")]
+    assert [row for row in rows if row not in page] == []
+    drawn = (docs / "figures" / "accuracy-against-calls.svg").read_text(encoding="utf-8")
+    assert drawn.strip() == report.figures[0].svg.strip()
