@@ -129,7 +129,7 @@ def usable_sources(record: LayerRecord) -> list[Source]:
     """Return what a layer passes on, and whose it is, in configured order."""
     synthesis = record["synthesis"]
     passed_on = [synthesis] if synthesis is not None else filter(is_usable, record["proposals"])
-    return [Source(one["text"], one["proposer"], one["model"]) for one in passed_on]
+    return [Source(one["text"], one["proposer"], one["model"], one["index"]) for one in passed_on]
 
 
 def usable_texts(record: LayerRecord) -> list[str]:

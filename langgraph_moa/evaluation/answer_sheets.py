@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from langgraph_moa.checks import known_keys, listed
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.evaluation.datasets import BrokenLine
+from langgraph_moa.evaluation.datasets import BrokenLine, read_rows
 from langgraph_moa.final_answers import canonical, extract_answer
 
 _SHORT = 80
@@ -104,23 +105,15 @@ def _final(text: str) -> str | None:
     return canonical(found) if found else None
 
 
-def _lines(path: Path, broken: list[BrokenLine]) -> Iterator[tuple[int, dict[str, object]]]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"cannot read {path}: {error.strerror or error}. Name a file of JSON lines"
-        raise ConfigurationError(msg) from error
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            yield number, known_keys("a line", value)
-        except (ValueError, RecursionError) as error:
-            broken.append(BrokenLine(str(path), number, " ".join(str(error).split())))
+def _lines(path: Path, broken: list[BrokenLine]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row in read_rows(path):
+        if row.table is None:
+            broken.append(BrokenLine(str(path), row.line, row.why))
+        else:
+            yield row.line, row.table
 
 
-def _by_model(path: Path, lines: Sequence[tuple[int, dict[str, object]]], broken: list[BrokenLine]) -> AnswerSheet:
+def _by_model(path: Path, lines: Sequence[tuple[int, dict[str, Any]]], broken: list[BrokenLine]) -> AnswerSheet:
     gold = [final_answer(answer) for answer in listed("gold", lines[0][1]["gold"])]
     answers: dict[str, list[str | None]] = {}
     for number, table in lines[1:]:
@@ -141,7 +134,7 @@ def _by_model(path: Path, lines: Sequence[tuple[int, dict[str, object]]], broken
     return AnswerSheet(gold, answers, broken=broken)
 
 
-def _by_question(path: Path, lines: Sequence[tuple[int, dict[str, object]]], broken: list[BrokenLine]) -> AnswerSheet:
+def _by_question(path: Path, lines: Sequence[tuple[int, dict[str, Any]]], broken: list[BrokenLine]) -> AnswerSheet:
     rows: list[tuple[str | None, dict[str, str | None]]] = []
     places: dict[str, int] = {}
     for number, table in lines:

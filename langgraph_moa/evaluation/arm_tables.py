@@ -16,6 +16,8 @@ from langgraph_moa.evaluation.scoring import Scorer
 
 _HIGH = 0.95
 """Quantile that is told beside the median."""
+_MOST_NAMES = 4
+"""In a note."""
 
 
 class Standing(NamedTuple):
@@ -68,7 +70,7 @@ def arms_table(title: str, arms: Sequence[Measured], samples: Sequence[Sample], 
         columns=[*columns, "scored", "unscored", "missing"],
         rows=rows,
         judge=scorer.stamp,
-        notes=_notes(standings),
+        notes=[*_notes(standings), *_flips(arms)],
     )
 
 
@@ -86,11 +88,20 @@ def _notes(standings: Sequence[Standing]) -> list[str]:
     notes = ["Calls, $ and s are those of one question, for an arm that runs alone."]
     unknown = [told.name for told in standings if told.cost is None and told.scored]
     if unknown:
-        notes.append(f"The cost of {', '.join(unknown)} is unknown: a model has no price, or told no tokens.")
+        notes.append(f"The cost of {_some(unknown)} is unknown: a model has no price, or told no tokens.")
     missing = [f"{told.name} {told.missing}" for told in standings if told.missing]
     if missing:
-        notes.append(f"Samples without an answer or a verdict, since a call failed or was not made: {join(missing)}.")
+        notes.append(f"Samples without an answer or a verdict, since a call failed or was not made: {_some(missing)}.")
     return notes
+
+
+def _flips(arms: Sequence[Measured]) -> list[str]:
+    """Say how often a judge of pairs changed its verdict with the order, if it was asked in both."""
+    told = [trial.score.metadata.get("flipped") for measured in arms for trial in measured.trials.values()]
+    known = [flipped for flipped in told if flipped is not None]
+    if not known:
+        return []
+    return [f"With the order of the two answers the judge changed sides in {sum(known)} of {len(known)} pairs."]
 
 
 def difference(first: Measured, second: Measured, samples: Sequence[Sample]) -> Difference | None:
@@ -173,6 +184,11 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     place = share * (len(ordered) - 1)
     low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
     return low + (high - low) * (place - math.floor(place))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {more} more"
 
 
 def join(names: Sequence[str]) -> str:

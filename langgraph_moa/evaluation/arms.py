@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langgraph_moa.errors import ConfigurationError
@@ -48,7 +48,5 @@ def drawn(model: Proposer | Model, samples: int, *, strategy: Literal["consensus
     proposer = as_proposer(model)
     label = model_label(proposer.model).replace(":", "-").replace("/", "-")
     name = f"single-{label}" if samples == 1 else f"{samples}-draws-{label}"
-    from dataclasses import replace
-
     layer = Layer([replace(proposer, samples=samples)])
     return Mixture([layer], Aggregator(strategy=strategy), name=name)

@@ -38,8 +38,12 @@ from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import Score
 from langgraph_moa.evaluation.scoring import Scorer, read_score, score_table
 from langgraph_moa.graph import create_moa
+from langgraph_moa.mixture import Mixture, model_label
+from langgraph_moa.mixture.recipe import models_within
 from langgraph_moa.preflight import prepare
 from langgraph_moa.recording import taping
+from langgraph_moa.tape import Take
+from langgraph_moa.usage import packaged_prices
 
 Watch = Callable[[str], "RunWatcher | None"]
 """Returns who is told of a stage, given what it is about."""
@@ -153,7 +157,7 @@ class Bench:
             async with self._locks[sample.id]:
                 with requests_made() as made:
                     answer = await answer_sample(graphs[data["arm"]], sample)
-            return {"answer": answer, "cost": paid(made, by_name[data["arm"]].mixture.prices)}
+            return {"answer": answer, "cost": _spent(made, by_name[data["arm"]].mixture)}
 
         jobs = [
             Job(_answer_key(arm, sample), {"arm": arm.name, "sample": sample.id, "kind": "answer"})
@@ -290,9 +294,32 @@ def _trial(answer: Answer, score: Score, planned: int) -> Trial:
         answers=tuple(texts_of(answer)),
         score=score,
         cost=answer["cost"] if is_known else None,
-        seconds=sum(summary["timing"]["total"] for summary in summaries),
+        seconds=sum(map(seconds_of, answer["turns"])),
         calls=sum(planned - _unasked(turn) for turn in answer["turns"]),
     )
+
+
+def seconds_of(turn: Turn) -> float:
+    """Return what a turn takes where nothing is on a tape.
+
+    A layer takes as long as its slowest proposer: its clocks are of no use where some of its answers come from the
+    tape, which has recorded them at different times. Waves, and layers that synthesise, are told by their clocks.
+    """
+    summary, proposals = turn["summary"], turn["proposals"]
+    timing = summary["timing"]
+    if "saved" in summary or len(summary["usage"]["slots"]) > len(proposals) + 1:
+        return timing["total"]
+    slowest: dict[int, float] = {}
+    for proposal in proposals:
+        slowest[proposal["layer"]] = max(slowest.get(proposal["layer"], 0.0), proposal["latency"] or 0.0)
+    return timing["aggregator"] + sum(slowest.values())
+
+
+def _spent(made: Sequence[Take], mixture: Mixture) -> float | None:
+    """Return US dollars that an answer took now; `None` where the mixture's are not known, also if all was on tape."""
+    prices = mixture.prices or packaged_prices()
+    is_known = all(prices.knows(model_label(model)) for _, model in models_within(mixture) if isinstance(model, str))
+    return paid(made, prices) if made or is_known else None
 
 
 def _unasked(turn: Turn) -> int:

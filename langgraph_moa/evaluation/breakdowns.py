@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from langgraph_moa.evaluation.intervals import Interval, bootstrap_mean
+from langgraph_moa.evaluation.intervals import Interval, bootstrap_mean_of_groups
 from langgraph_moa.evaluation.reports import Table, only_judge
-from langgraph_moa.evaluation.scores import JudgeStamp, Score, mean, mean_score
+from langgraph_moa.evaluation.scores import JudgeStamp, Score, mean_score
 
 KeysOf = Callable[[Score], Iterable[str]]
 """Groups that a score belongs to."""
@@ -32,10 +32,11 @@ def judge_of(runs: Sequence[Scored], *, table: str) -> JudgeStamp | None:
 
 def interval_of(scores: Iterable[Score]) -> Interval | None:
     """Return the bootstrap interval of the mean. Samples are drawn whole: two turns of one stay together."""
-    by_sample: dict[str, list[float | None]] = {}
+    by_sample: dict[str, list[float]] = {}
     for score in scores:
-        by_sample.setdefault(score.sample, []).append(score.value)
-    return bootstrap_mean([mean(values) for values in by_sample.values()])
+        if score.value is not None:
+            by_sample.setdefault(score.sample, []).append(score.value)
+    return bootstrap_mean_of_groups(list(by_sample.values()))
 
 
 def overall(title: str, runs: Sequence[Scored], *, value: str, notes: Sequence[str] = ()) -> Table:

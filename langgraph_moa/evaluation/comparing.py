@@ -183,14 +183,18 @@ def _chosen_note(choices: Sequence[Choice], draws: Mapping[str, int], strategy: 
     told = [f"{choice.label} for {len(choice.samples)} questions" for choice in choices]
     bought = [f"{count} draws of {label}" for label, count in draws.items()]
     return (
-        f"Best single: {join(told)}, learned on one half of the questions and asked the other, both ways. "
-        f"{EQUAL_COST.capitalize()}: {join(bought)}, of which {strategy} chooses without a further call."
+        f"{BEST_SINGLE.capitalize()}: {join(told)}, learned on one half of the questions and asked the other. "
+        f"{EQUAL_COST.capitalize()}: {join(bought)}, of which {strategy} chooses without a further call. "
+        "What is chosen on one half does a little worse on the other where several are about as good; the best in "
+        "hindsight does a little better than it would on new questions. The truth lies between the two."
     )
 
 
 def _report(mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Sequence[Measured], chosen: str) -> Report:
     samples, scorer = bench.samples, bench.scorer
     whole, *others = arms
+    best = max(alone, key=lambda one: standing(one, samples).score or 0.0)
+    hindsight = Measured(Arm(f"{best.arm.name}, best in hindsight", best.arm.mixture), best.trials)
     found = {other.arm.name: difference(whole, other, samples) for other in others}
     sentences = [verdict(f"the {MIXTURE}", f"the {name}", told) for name, told in found.items()]
     warnings = [] if scorer.judge is None else scorer.judge.warnings([mixture])
@@ -200,7 +204,7 @@ def _report(mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Seq
         date=today(),
         tables=[
             arms_table("Arms", arms, samples, scorer),
-            differences_table(whole, others, samples, scorer),
+            differences_table(whole, [*others, hindsight], samples, scorer),
             arms_table("Each proposer alone", alone, samples, scorer),
         ],
         figures=[arms_figure("Score of each arm", arms, samples, scorer), quality_figure(arms, samples, scorer)],

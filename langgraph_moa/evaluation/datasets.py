@@ -9,7 +9,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.samples import Sample
@@ -31,7 +31,7 @@ class BrokenLine(NamedTuple):
         return f"{self.path}:{self.line}: {self.why}"
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """What stands at one place of a file: a table, or why there is none."""
 
     line: int
@@ -85,7 +85,7 @@ class SampleFile:
         """
         return sum(1 for _ in self)
 
-    def _sample(self, row: _Row) -> Sample | None:
+    def _sample(self, row: Row) -> Sample | None:
         why = row.why
         if row.table is not None:
             try:
@@ -107,7 +107,16 @@ def read_samples(path: str | Path, parse: Parse = Sample.from_dict) -> SampleFil
     return SampleFile(path, parse)
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[_Row]]:
+def read_rows(path: str | Path) -> Iterator[Row]:
+    """Yield what stands on every line of a file that is not blank, by its ending as `SampleFile` does.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or has another ending.
+    """
+    return _reader(Path(path))(Path(path))
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
     try:
         with path.open("rb") as file:
             beginning = file.read(4096)
@@ -123,25 +132,25 @@ def _reader(path: Path) -> Callable[[Path], Iterator[_Row]]:
     return readers[path.suffix]
 
 
-def _json_lines(path: Path) -> Iterator[_Row]:
+def _json_lines(path: Path) -> Iterator[Row]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.removeprefix(_BOM.encode()).strip():
                 continue
             try:
-                value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                value = _parsed(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except UnicodeDecodeError:
-                yield _Row(number, None, "it is not UTF-8 text")
+                yield Row(number, None, "it is not UTF-8 text")
             except (ValueError, RecursionError) as error:
-                yield _Row(number, None, f"it is not JSON: {_one_line(error)}")
+                yield Row(number, None, f"it is not JSON: {_one_line(error)}")
             else:
                 yield _row(number, value)
 
 
-def _list_items(path: Path) -> Iterator[_Row]:
+def _list_items(path: Path) -> Iterator[Row]:
     """Yield the items of a JSON list. What follows a broken one cannot be told apart from it, and is left out."""
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    decoder = json.JSONDecoder()
+    text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
     line, counted_to = 1, 0
     at = _next(text, text.index("[") + 1)
     while not text.startswith("]", at):
@@ -149,22 +158,22 @@ def _list_items(path: Path) -> Iterator[_Row]:
         try:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            yield _Row(line, None, f"it is not JSON, and what follows is left out: {_one_line(error)}")
+            yield Row(line, None, f"it is not JSON, and what follows is left out: {_one_line(error)}")
             return
-        yield _row(line, value)
+        yield _row(line, value) if _is_utf8(text[at:end]) else Row(line, None, "it is not UTF-8 text")
         at = _next(text, end)
         if text.startswith(",", at):
             at = _next(text, at + 1)
         elif not text.startswith("]", at):
             line += text.count("\n", counted_to, at)
-            yield _Row(line, None, "there is neither a comma nor the end of the list, and what follows is left out")
+            yield Row(line, None, "there is neither a comma nor the end of the list, and what follows is left out")
             return
 
 
-def _csv_rows(path: Path) -> Iterator[_Row]:
+def _csv_rows(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
-        names = next(reader, [])
+        names = _names(path, reader)
         before = reader.line_num
         while True:
             try:
@@ -172,28 +181,57 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield _Row(before + 1, None, str(error))
+                yield Row(before + 1, None, str(error))
             else:
                 if any(cell.strip() for cell in cells):
                     yield _csv_row(before + 1, names, cells)
             before = reader.line_num
 
 
-def _csv_row(line: int, names: list[str], cells: list[str]) -> _Row:
+def _names(path: Path, reader: Iterator[list[str]]) -> list[str]:
+    """Return the names of the columns, of which no two may be the same."""
+    try:
+        names = next(reader, [])
+    except csv.Error as error:
+        msg = f"{path}:1: the names of the columns cannot be read: {error}"
+        raise ConfigurationError(msg) from error
+    twice = [name for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        msg = f"{path}:1: two columns are called {twice[0]!r:.100}. Give each a name of its own"
+        raise ConfigurationError(msg)
+    return names
+
+
+def _csv_row(line: int, names: list[str], cells: list[str]) -> Row:
     if len(cells) != len(names):
-        return _Row(line, None, f"it has {len(cells)} cells under {len(names)} names")
-    if any(_SURROGATES[0] <= letter <= _SURROGATES[1] for cell in cells for letter in cell):
-        return _Row(line, None, "it is not UTF-8 text")
-    return _Row(line, dict(zip(names, cells, strict=True)))
+        return Row(line, None, f"it has {len(cells)} cells under {len(names)} names")
+    if not all(map(_is_utf8, cells)):
+        return Row(line, None, "it is not UTF-8 text")
+    return Row(line, dict(zip(names, cells, strict=True)))
 
 
-def _row(line: int, value: object) -> _Row:
+def _row(line: int, value: object) -> Row:
     if isinstance(value, Mapping):
-        return _Row(line, dict(value))
-    return _Row(line, None, f"it is {_ARTICLES.get(type(value), 'a number')}, not an object")
+        return Row(line, dict(value))
+    return Row(line, None, f"it is {_ARTICLES.get(type(value), 'a number')}, not an object")
 
 
 _ARTICLES: dict[type, str] = {list: "a list", str: "a text", type(None): "null", bool: "true or false"}
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and infinities, which Python takes for JSON and nobody else."""
+    msg = f"{name} is no number"
+    raise ValueError(msg)
+
+
+def _is_utf8(text: str) -> bool:
+    """Say whether all of a text was UTF-8 that was read with `surrogateescape`."""
+    return text.isascii() or not any(_SURROGATES[0] <= letter <= _SURROGATES[1] for letter in text)
 
 
 def _next(text: str, at: int) -> int:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from langgraph_moa.checks import known_keys
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.breakdowns import Scored, by_group, overall
 from langgraph_moa.evaluation.homes import fetched
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.judgments import Asked, Judgment
-from langgraph_moa.evaluation.prompt_files import filled, read_tables
+from langgraph_moa.evaluation.prompt_files import field_of, filled, read_tables
 from langgraph_moa.evaluation.rating import Evaluation, Watch, rate
 from langgraph_moa.evaluation.reports import Figure, Report
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
@@ -159,9 +160,9 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
     if not {1, 2} <= set(tables):
         msg = f"{prompts} must have a prompt_id 1 and, with {{sample_answer}}, a prompt_id 2. Add them, or remove it"
         raise ConfigurationError(msg)
-    templates = [_template(tables[number]) for number in (1, 2)]
+    templates = [_template(prompts, tables[number]) for number in (1, 2)]
     return JudgePrompts(
-        system=str(tables[2]["system_prompt"]),
+        system=str(field_of(prompts, tables[2], "system_prompt")),
         template=templates[0],
         template_with_answer=templates[1],
         rubrics=read.rubrics,
@@ -169,10 +170,10 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
     )
 
 
-def _template(table: Mapping[str, Any]) -> str:
+def _template(path: Path, table: Mapping[str, Any]) -> str:
     """Put a prompt's own parts into its template; the fields of a sample stay."""
-    template = str(table["prompt_template"])
-    for name, text in dict(table.get("defaults") or {}).items():
+    template = str(field_of(path, table, "prompt_template"))
+    for name, text in known_keys(f"{path}: defaults", table.get("defaults") or {}).items():
         template = template.replace(f"{{{name}}}", str(text))
     return template
 
@@ -187,14 +188,15 @@ def _with_rubrics(prompts: JudgePrompts, path: Path) -> JudgePrompts:
         system=prompts.system,
         template=prompts.template,
         template_with_answer=prompts.template_with_answer,
-        rubrics={skill: _rubric(skill, tables[skill]) for skill in SKILLS},
+        rubrics={skill: _rubric(path, skill, tables[skill]) for skill in SKILLS},
         source=f"own prompts, rubrics of {path.name}",
     )
 
 
-def _rubric(skill: str, table: Mapping[str, Any]) -> str:
-    scoring = "".join(f"\nScore {points}: {table['Scoring'][str(points)]}" for points in range(_LOWEST, _HIGHEST + 1))
-    return f"\n{skill}: {table['Criteria']}{scoring}\n\n"
+def _rubric(path: Path, skill: str, table: Mapping[str, Any]) -> str:
+    scale = range(_LOWEST, _HIGHEST + 1)
+    scoring = "".join(f"\nScore {points}: {field_of(path, table, 'Scoring', str(points))}" for points in scale)
+    return f"\n{skill}: {field_of(path, table, 'Criteria')}{scoring}\n\n"
 
 
 def fetch(folder: Path) -> Path:
@@ -232,7 +234,7 @@ async def evaluate(
         judge: As `judge_seat` makes it; its `settings` name the prompts' source.
         prompts: How it is asked.
         answers: Open, of `rating.answers_identity`.
-        judgments: Open, of `rating.judgments_identity`.
+        judgments: Open, of `judgments.judgments_identity`.
         options: `max_cost` is for answers and judgments together.
         watch: Called for the answers, and again for the judgments.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import urllib.error
+import http.client
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +51,7 @@ def fetched(name: str, folder: Path, homes: Mapping[str, str] = HOMES) -> Path:
         half = path.with_name(f".{path.name}.{uuid4().hex}")
         half.write_bytes(content)
         half.replace(path)
-    except (urllib.error.URLError, OSError) as error:
+    except (http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
         msg = f"{name} cannot be fetched from {homes[name]}: {reason}. Name a copy of your own with --data"
         raise ConfigurationError(msg) from error

@@ -75,6 +75,46 @@ def bootstrap_mean(
     return Interval(min(float(low), middle), max(float(high), middle))
 
 
+def bootstrap_mean_of_groups(
+    groups: Sequence[Sequence[float]], *, seed: int = 0, resamples: int = 2000, level: float = 0.95
+) -> Interval | None:
+    """Return the interval of the mean of all values, of which those of a group are not independent of each other.
+
+    Groups are drawn whole (a cluster bootstrap), so that several ratings of one sample do not count as several samples.
+
+    Args:
+        groups: Of each sample, the values that there are; none of them is empty.
+        seed: As for `bootstrap_mean`.
+        resamples: As for `bootstrap_mean`.
+        level: As for `bootstrap_mean`.
+
+    Returns:
+        `None` for fewer than two groups.
+
+    Raises:
+        ConfigurationError: As for `bootstrap_mean`, or a group is empty.
+    """
+    if len({len(group) for group in groups}) == 1:
+        return bootstrap_mean(
+            [math.fsum(group) / len(group) for group in groups if group], seed=seed, resamples=resamples, level=level
+        )
+    _check(resamples, level)
+    if not all(groups):
+        msg = "a group must hold a value or more: leave out samples of which nothing is known"
+        raise ConfigurationError(msg)
+    if len(groups) < _LEAST:
+        return None
+    sums, sizes = np.array([math.fsum(_known(group)) for group in groups]), np.array([len(group) for group in groups])
+    rng = np.random.default_rng(seed)
+    means = []
+    for rows in _rows(resamples, sums):
+        drawn = rng.integers(0, len(groups), size=(rows, len(groups)))
+        means.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    middle = math.fsum(sums) / int(sizes.sum())
+    return Interval(min(float(low), middle), max(float(high), middle))
+
+
 def paired_difference(
     first: Sequence[float | None],
     second: Sequence[float | None],

@@ -93,7 +93,7 @@ class Judge:
         """Return what the judge says, whether or not it can be read.
 
         Raises:
-            JudgeError: No model of the seat answered.
+            JudgeError: No model of the seat answered, or what it gave is no verdict: it is empty, or a refusal.
         """
         return (await self.consult(messages)).message
 
@@ -101,12 +101,12 @@ class Judge:
         """Do as `ask`, and tell the cost as well.
 
         Raises:
-            JudgeError: No model of the seat answered.
+            JudgeError: As `ask`.
         """
         terms = Terms(self.proposer.timeout or SECONDS, limits=read_limits("Judge.limits", self.limits))
         config = RunnableConfig(run_name="moa.judge", metadata={"moa_role": "judge"})
         outcome = await self._caller.call(Place(1, 0, "judge"), messages, config, terms)
-        if outcome.message is None:
+        if outcome.message is None or (outcome.proposal["status"] != "ok" and not _has_logprobs(outcome.message)):
             failure = outcome.proposal["error"]
             cause = outcome.proposal["status"] if failure is None else f"{failure['kind']}: {failure['message']}"
             raise JudgeError(self.proposer.label, cause)
@@ -253,6 +253,11 @@ def _name(model: Model) -> str | None:
 
 def _is_among(model: Model, others: Sequence[Model]) -> bool:
     return any(same_model(model, other) for other in others)
+
+
+def _has_logprobs(message: AIMessage) -> bool:
+    """Say whether a verdict may stand in the probabilities, whatever the text is."""
+    return bool(message.response_metadata.get("logprobs"))
 
 
 def _role(seat: Seat, mixture: Mixture) -> str:

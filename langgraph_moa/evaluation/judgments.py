@@ -9,10 +9,23 @@ from typing import Any, NamedTuple
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.judging import Judge
-from langgraph_moa.evaluation.runs import Job, Outcome, RunLog, RunOptions, RunWatcher, run_jobs
+from langgraph_moa.evaluation.runs import (
+    Identity,
+    Job,
+    Outcome,
+    RunLog,
+    RunOptions,
+    RunWatcher,
+    fingerprint_of,
+    mixture_identity,
+    run_jobs,
+    unpriced,
+)
 from langgraph_moa.evaluation.scores import JudgeStamp
+from langgraph_moa.mixture import Mixture
 from langgraph_moa.proposal import visible_text
 
 
@@ -46,6 +59,37 @@ class Judgment(NamedTuple):
     """ISO date."""
 
 
+def judgments_identity(answers: Identity, judge: Judge, **how: Any) -> Identity:  # noqa: ANN401 - plain data
+    """Return whose judgments a log holds; the day on which a judge is asked makes no other judge of it, nor do keys.
+
+    Args:
+        answers: What is judged.
+        judge: Who judges.
+        how: What else a judgment depends on, as plain data, such as the prompt.
+    """
+    stamp = judge.stamp._replace(date="")
+    seat = mixture_identity(single(judge.proposer)).fingerprint
+    told = {"answers": answers.fingerprint, "judge": list(stamp), "seat": seat, **how}
+    return Identity("judgments", f"{answers.name} by {stamp.model}", fingerprint_of(told))
+
+
+def as_mixture(judge: Judge) -> Mixture:
+    """Return a mixture that makes a judge's call, and costs what it costs."""
+    return replace(single(judge.proposer), prices=judge.prices)
+
+
+def check_price(judge: Judge) -> None:
+    """Refuse a judge whose cost nobody can tell, before there is something to judge that was paid for.
+
+    Raises:
+        ConfigurationError: It has no price, or no `max_tokens`.
+    """
+    in_the_way = unpriced(as_mixture(judge))
+    if in_the_way:
+        msg = f"max_cost is set, but the judge has no price, or no max_tokens: {', '.join(in_the_way)}"
+        raise ConfigurationError(f"{msg}. Give Judge.prices and max_tokens, or leave max_cost out")
+
+
 async def judge_answers(
     asked: Sequence[Asked], judge: Judge, log: RunLog, options: RunOptions, *, watcher: RunWatcher | None = None
 ) -> Outcome:
@@ -61,7 +105,7 @@ async def judge_answers(
     Raises:
         ConfigurationError: `max_cost` cannot be kept.
     """
-    alone = single(judge.proposer)
+    alone = as_mixture(judge)
 
     async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
         verdict = await judge.consult(Asked(**data).messages)
@@ -69,7 +113,7 @@ async def judge_answers(
         return {"about": data["about"], "judgment": text, "date": judge.date, "cost": verdict.cost}
 
     def estimate(job: Job) -> float | None:
-        return alone.plan(Asked(**job.data).messages, prices=judge.prices).cost
+        return alone.plan(Asked(**job.data).messages).cost
 
     jobs = [Job(each.key, each._asdict()) for each in asked]
     here = replace(options, cluster=None)

@@ -13,12 +13,13 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from langgraph_moa.checks import listed
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.breakdowns import Scored, by_group, interval_of, overall
 from langgraph_moa.evaluation.homes import fetched
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.judgments import Asked, Judgment
-from langgraph_moa.evaluation.prompt_files import filled, read_tables
+from langgraph_moa.evaluation.prompt_files import field_of, filled, read_tables
 from langgraph_moa.evaluation.rating import Evaluation, Watch, rate
 from langgraph_moa.evaluation.reports import Figure, Report
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
@@ -148,7 +149,9 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
     """
     path, answers = Path(folder) / PROMPTS, Path(folder) / REFERENCES
     references = {
-        str(table["question_id"]): [str(turn) for turn in table["choices"][0]["turns"]]
+        str(field_of(answers, table, "question_id")): list(
+            map(str, listed("turns", field_of(answers, table, "choices", 0, "turns")))
+        )
         for table in (read_tables(answers) if answers.exists() else ())
     }
     without = "" if references else ", no reference answers"
@@ -160,7 +163,10 @@ def read_prompts(folder: str | Path) -> JudgePrompts:
         msg = f"{path} has no prompt named {', '.join(missing)}. Add it, or take the file away to use our own"
         raise ConfigurationError(msg)
     prompts = {
-        name: JudgePrompt(system=str(tables[name]["system_prompt"]), template=str(tables[name]["prompt_template"]))
+        name: JudgePrompt(
+            system=str(field_of(path, tables[name], "system_prompt")),
+            template=str(field_of(path, tables[name], "prompt_template")),
+        )
         for name in OWN_PROMPTS
     }
     return JudgePrompts(prompts, f"prompts of {path.name}{without}", references)
@@ -201,7 +207,7 @@ async def evaluate(
         judge: As `judge_seat` makes it; its `settings` name the prompts' source.
         prompts: How it is asked.
         answers: Open, of `rating.answers_identity`.
-        judgments: Open, of `rating.judgments_identity`.
+        judgments: Open, of `judgments.judgments_identity`.
         options: `max_cost` is for answers and judgments together.
         watch: Called for the answers, and again for the judgments.
 

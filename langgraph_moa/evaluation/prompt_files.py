@@ -28,6 +28,23 @@ def read_tables(path: Path) -> list[dict[str, Any]]:
     return [_table(path, number, _parsed(path, number, line)) for number, line in lines if line.strip()]
 
 
+def field_of(path: Path, table: Mapping[str, Any], *names: str | int) -> Any:  # noqa: ANN401 - any JSON
+    """Return what stands in a table under a name, and under further names within it.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    found: Any = table
+    for name in names:
+        try:
+            found = found[name]
+        except (KeyError, IndexError, TypeError):
+            whole = ".".join(map(str, names))
+            msg = f"{path} has a table without {whole}: {json.dumps(table)[:200]}. Take the authors' own file"
+            raise ConfigurationError(msg) from None
+    return found
+
+
 def filled(template: str, values: Mapping[str, str], fields: Sequence[str]) -> str:
     """Put values into a template's fields, each once: a field's name within a value stays as it is.
 

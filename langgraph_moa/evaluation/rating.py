@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeAlias
 
 from langgraph_moa.evaluation.answers import texts_of
 from langgraph_moa.evaluation.breakdowns import Scored
 from langgraph_moa.evaluation.generation import MixtureFor, answer_samples, answers_in
 from langgraph_moa.evaluation.judging import Judge
-from langgraph_moa.evaluation.judgments import Asked, Judgment, judge_answers, judgments_in, stamp_of
+from langgraph_moa.evaluation.judgments import Asked, Judgment, check_price, judge_answers, judgments_in, stamp_of
 from langgraph_moa.evaluation.reports import Report
 from langgraph_moa.evaluation.runs import (
     Identity,
@@ -18,7 +17,6 @@ from langgraph_moa.evaluation.runs import (
     RunLog,
     RunOptions,
     RunWatcher,
-    fingerprint_of,
     mixture_identity,
 )
 from langgraph_moa.evaluation.samples import Sample
@@ -72,13 +70,6 @@ def answers_identity(mixture: Mixture, benchmark: str, digest: str) -> Identity:
     return mixture_identity(mixture, benchmark=benchmark, samples=digest)
 
 
-def judgments_identity(answers: Identity, judge: Judge) -> Identity:
-    """Return whose judgments a log holds; the date on which a judge is asked makes no other judge of it."""
-    stamp = judge.stamp._replace(date="")
-    how = {"answers": answers.fingerprint, "judge": list(stamp)}
-    return Identity("judgments", f"{answers.name} by {stamp.model}", fingerprint_of(how))
-
-
 async def rate(
     mixture: Mixture,
     samples: Sequence[Sample],
@@ -100,17 +91,19 @@ async def rate(
         rater: How it is asked and read.
         mixture_for: The mixture as it answers each sample.
         answers: Open, of `answers_identity`.
-        judgments: Open, of `judgments_identity`.
+        judgments: Open, of `judgments.judgments_identity`.
         options: `max_cost` is for answers and judgments together.
         watch: Called for the answers, and again for the judgments.
 
     Raises:
         ConfigurationError: A mixture has no written form for a cluster, or `max_cost` cannot be kept.
     """
+    if options.max_cost is not None:
+        check_price(judge)
     answering = await answer_samples(samples, mixture_for, answers, options, watcher=watch())
     texts = ((sample, texts_of(answer)) for sample, answer in answers_in(answers, samples))
     asked = [each for sample, said in texts for each in rater.asked(sample, said)]
-    judging = await judge_answers(asked, judge, judgments, _left(options, answering), watcher=watch())
+    judging = await judge_answers(asked, judge, judgments, options.after(answering), watcher=watch())
     found = list(judgments_in(judgments, asked))
     scored = Scored(mixture.name, [score for each in found for score in rater.scores(each)], stamp_of(judge, found))
     answered = {each.about["sample"] for each in asked}
@@ -126,10 +119,3 @@ def _missing(samples: int, answered: int, asked: int, judged: int, scores: Seque
     unscored = [score for score in scores if score.value is None]
     if unscored:
         yield f"{len(unscored)} of {len(scores)} scores are unscored and left out, the first: {unscored[0].why}"
-
-
-def _left(options: RunOptions, answering: Outcome) -> RunOptions:
-    """Return the options with what the answers have left of the budget."""
-    if options.max_cost is None:
-        return options
-    return replace(options, max_cost=max(0.0, options.max_cost - (answering.spent or 0.0)))

@@ -134,10 +134,10 @@ class ProblemFolder:
         for file in sorted(self.path.rglob("*.json")):
             try:
                 table = json.loads(file.read_text(encoding="utf-8"))
-                yield math_sample({"id": file.relative_to(self.path).with_suffix("").as_posix(), **table})
+                yield math_sample({**table, "id": file.relative_to(self.path).with_suffix("").as_posix()})
             except KeyError as error:
                 self.broken.append(BrokenLine(str(file), 1, f"there is no {error.args[0]!r}"))
-            except (ValueError, TypeError, AttributeError, OSError) as error:
+            except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
                 self.broken.append(BrokenLine(str(file), getattr(error, "lineno", 1), str(error)))
 
 
@@ -166,8 +166,10 @@ def read_problems(benchmark: Benchmark, path: str | Path) -> SampleFile | Proble
 
 def score(sample: Sample, answer: Answer) -> Score:
     """Return 1 for a right answer and 0 for a wrong one; one without a final answer is wrong, and marked."""
+    if sample.target is None:
+        return Score.unscored(sample.id, "nobody has written the right answer down", **sample.metadata, found=None)
     found = extract_answer(texts_of(answer)[-1])
-    right = sample.target is not None and is_correct(found, sample.target)
+    right = is_correct(found, sample.target)
     why = "no final answer was found" if found is None else f"{found} for {sample.target}"
     return Score(sample.id, float(right), why, {**sample.metadata, "found": found})
 
@@ -230,7 +232,7 @@ def report(benchmark: Benchmark, runs: Sequence[Scored], *, date: str, notes: Se
 
 def _accuracy(title: str, runs: Sequence[Scored]) -> Table:
     plain = overall(title, runs, value="accuracy (0 to 1)")
-    missing = [sum(each.metadata["found"] is None for each in run.scores) for run in runs]
+    missing = [sum(each.value is not None and each.metadata["found"] is None for each in run.scores) for run in runs]
     rows = [[*row, count] for row, count in zip(plain.rows, missing, strict=True)]
     note = "An answer in which no final answer was found counts as wrong, and is told in the last column."
     judge = judge_of(runs, table=title)

@@ -47,7 +47,7 @@ class TuningOptions:
     seed: int = 0
     """Of the search and of the halves: with the same tape, the same seed comes to the same result."""
     budget_calls: int | None = None
-    """Requests that may be made in all, those on the tape apart; `None`: as many as it takes."""
+    """Requests that may be made in all, retries and those on the tape apart; `None`: no limit."""
     at_most: float | None = None
     """US dollars a question that the chosen mixture may take; `None`: the best is chosen, whatever it takes."""
 

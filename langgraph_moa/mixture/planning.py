@@ -132,7 +132,7 @@ class Planner:
         """Return the tokens of each request of an aggregator: as many as its strategy makes, or one for each window."""
         whole = self._reading(written, merger)
         requests = merger.decider.requests(len(written or ()) or 1)
-        if requests != 1:
+        if requests != 1 or not merger.decider.writes_answer:
             return [whole] * requests
         window, known = merger.context_window, [size for size in written or () if size is not None]
         if not self._manner.in_windows or window is None or whole is None or self._tokens is None or not known:

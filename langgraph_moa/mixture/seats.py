@@ -18,7 +18,7 @@ from langgraph_moa.providers import parse_model_name
 from langgraph_moa.serialization import as_mapping, plain_table
 from langgraph_moa.slots import check_name
 from langgraph_moa.strategies import Strategy, read_strategy, write_strategy
-from langgraph_moa.strategies.reading import StrategyLike
+from langgraph_moa.strategies.reading import StrategyLike, shortest
 from langgraph_moa.usage import PlannedCall, PriceTable
 from langgraph_moa.views import Kind, Part
 
@@ -153,8 +153,7 @@ class Aggregator:
                 f"strategy {decider.name!r} asks one; got NoneType. Strategies that ask none: 'vote', 'consensus'"
             )
             raise ConfigurationError(msg)
-        if isinstance(self.strategy, Mapping):
-            object.__setattr__(self, "strategy", decider)
+        object.__setattr__(self, "strategy", shortest(decider))
         checks.text("Aggregator.prompt", self.prompt)
         checks.choice("Aggregator.on_failure", self.on_failure, get_args(OnFailure))
 

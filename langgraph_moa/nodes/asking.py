@@ -108,8 +108,8 @@ class Asker:
             ContextWindowError: The references are too long, and the mixture says to raise.
         """
         policy = self._run.mixture.on_overflow
-        if policy == "windows" and not ask.gives_answer:
-            policy = "shorten"
+        if policy == "windows" and (before or not ask.gives_answer):
+            policy = "shorten"  # windows are of one request: the last one is told of a review, or of an answer so far
         instructions = self._instructions(asking, ask)
         room = self._run.room(self._aggregator, self._node, instructions)
         try:

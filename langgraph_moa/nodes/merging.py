@@ -72,9 +72,10 @@ class Merger:
             AggregatorError: No model of the seat gave an answer; it holds the finished proposals.
             StructuredOutputError: The last model that was asked gave one that does not fit the schema.
             ContextWindowError: The references are too long, and the mixture says to raise.
-            ConfigurationError: There are tools, and the strategy lets no model write the answer.
+            ConfigurationError: There are tools, or a schema that the proposals are not in, and the strategy lets no
+                model write the answer.
         """
-        self._refuse_tools(asking)
+        self._refuse_what_needs_a_writer(asking)
         try:
             outcome, ruling = await self._ruled(asking)
         except ContextWindowError as error:
@@ -110,7 +111,7 @@ class Merger:
             ruling = cast("Ruling | None", end.value)
         if not outcomes:
             return self._unasked(ruling), ruling
-        whole = together(outcomes, outcomes[-1].proposal["shortened"])
+        whole = together(outcomes, max(outcome.proposal["shortened"] for outcome in outcomes))
         if ruling is not None and ruling.text is not None:
             whole.proposal["text"] = ruling.text
         return (whole if ruling is not None or reply is None else self._misled(whole)), ruling
@@ -127,13 +128,17 @@ class Merger:
         failure = Failure(kind="UnusableReply", message=message)
         return Outcome(cast("Proposal", {**whole.proposal, "status": "error", "text": "", "error": failure}), None)
 
-    def _refuse_tools(self, asking: Asking) -> None:
-        if asking.arguments.get("tools") and not self._strategy.writes_answer:
-            msg = (
-                f"tools cannot be called with strategy {self._strategy.name!r}, which gives a proposal word for word: "
-                "use 'synthesize', 'council' or 'sequential'"
+    def _refuse_what_needs_a_writer(self, asking: Asking) -> None:
+        if self._strategy.writes_answer or asking.goes_on:
+            return
+        why = f"with strategy {self._strategy.name!r}, which gives a proposal word for word"
+        if asking.arguments.get("tools"):
+            raise ConfigurationError(f"tools cannot be called {why}: use 'synthesize', 'council' or 'sequential'")
+        if asking.schema is not None and asking.schema != self._run.schema:
+            raise ConfigurationError(
+                f"an answer cannot be asked for in schema {asking.schema.name!r} {why}, and the proposals are not in it: "
+                "set Mixture.answer_schema, or use 'synthesize', 'council' or 'sequential'"
             )
-            raise ConfigurationError(msg)
 
     def _standing_in(self, asking: Asking, failed: Proposal, finished: Sequence[Proposal]) -> StandIn | None:
         """Return what is given in place of an answer; `None`: nothing is, or no proposal is in the schema."""

@@ -20,6 +20,8 @@ class Source(NamedTuple):
     """Name of the slot, or of the node of a layer's own aggregator."""
     model: str
     """The model that was asked for."""
+    position: int = 0
+    """Of the slot in its layer, counted from 0, whatever the order in which references are shown."""
 
 
 class Ballot(TypedDict):
@@ -56,6 +58,11 @@ class Case(NamedTuple):
     """At least one, in the order in which they are shown."""
     is_structured: bool = False
     """Whether every text is a JSON value of one schema."""
+
+    @property
+    def in_configured_order(self) -> list[Source]:
+        """The sources for who shows them to no model: a shuffle is to decide no tie."""
+        return sorted(self.sources, key=lambda source: source.position)
 
 
 class Ask(NamedTuple):

@@ -21,7 +21,7 @@ class Consensus(Strategy):
     def decide(self, case: Case) -> Steps:
         """Ask nothing."""
         yield from ()
-        return by_consensus(self.name, case.sources)
+        return by_consensus(self.name, case.in_configured_order)
 
 
 def by_consensus(strategy: str, sources: Sequence[Source], why: str = "") -> Ruling:

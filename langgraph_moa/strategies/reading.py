@@ -44,10 +44,26 @@ def read_strategy(what: str, given: object) -> Strategy:
     return _kind(what, given)()
 
 
+def shortest(strategy: Strategy) -> StrategyLike:
+    """Return the name of a strategy without settings, so that both ways to write it are equal; any other as it is."""
+    return strategy.name if _is_known(strategy) and not plain_table(strategy) else strategy  # type: ignore[return-value]
+
+
 def write_strategy(strategy: Strategy) -> str | dict[str, Any]:
-    """Return a strategy as recipes write it: its name, or a table where it has settings."""
+    """Return a strategy as recipes write it: its name, or a table where it has settings.
+
+    Raises:
+        ConfigurationError: It is of a class that recipes cannot name.
+    """
+    if not _is_known(strategy):
+        msg = f"strategy {type(strategy).__name__!r} is a class of your own, which cannot be written: use one of "
+        raise ConfigurationError(msg + ", ".join(map(repr, STRATEGIES)))
     settings = plain_table(strategy)
     return {"name": strategy.name, **settings} if settings else strategy.name
+
+
+def _is_known(strategy: Strategy) -> bool:
+    return STRATEGIES.get(strategy.name) is type(strategy)
 
 
 def _kind(what: str, name: object) -> type[Strategy]:

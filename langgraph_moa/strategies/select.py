@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from typing_extensions import TypedDict
 
 from langgraph_moa.json_text import read_json
@@ -22,23 +23,19 @@ SELECT_THE_BEST = (
 _LONGEST = 300
 
 
-class Selection(TypedDict):
-    """The best reference."""
-
-    why: str
-    """In one sentence, what decides."""
-    best: Annotated[int, Ge(1)]
-    """Number of the best reference, counted from 1."""
-
-
-_SCHEMA = AnswerSchema.of(Selection)
+@lru_cache(maxsize=64)
+def selection_of(references: int) -> AnswerSchema:
+    """Return the schema of a choice: why, and which one; a number that no reference has does not fit it."""
+    return AnswerSchema.of(
+        TypedDict("Selection", {"why": str, "best": Annotated[int, Ge(1), Le(references)]})  # type: ignore[operator]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Select(Strategy):
     """The paper's LLM-ranker baseline (section 3.3): one proposal verbatim.
 
-    A single reference is taken without a question. A number that no reference has counts as no reply.
+    A single reference is taken without a question. A number that no reference has is asked for once more.
     """
 
     name: ClassVar[str] = "select"
@@ -50,7 +47,8 @@ class Select(Strategy):
             only = case.sources[0]
             decision = Decision(strategy=self.name, why="there was one reference", chosen=only.slot)
             return Ruling(only.text, decision)
-        reply = yield Ask([source.text for source in case.sources], SELECT_THE_BEST, schema=_SCHEMA)
+        texts = [source.text for source in case.sources]
+        reply = yield Ask(texts, SELECT_THE_BEST, schema=selection_of(len(texts)))
         selection: dict[str, Any] | None = None if reply is None else read_json(reply)
         if selection is None or selection["best"] > len(case.sources):
             return None

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from langgraph_moa import checks
+from langgraph_moa.agreement import comparable
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.final_answers import canonical, extract_answer
-from langgraph_moa.json_text import objects_in, write_json
+from langgraph_moa.json_text import objects_in
 from langgraph_moa.strategies.base import Ballot, Case, Decision, Ruling, Source, Steps, Strategy
 from langgraph_moa.strategies.consensus import by_consensus
-from langgraph_moa.strategies.voting import tally
+from langgraph_moa.strategies.voting import check_weight, tally
 
 _LONGEST = 200
+_LONGEST_REASON = 500
 _MOST_BALLOTS = 16
 
 
@@ -40,10 +42,7 @@ class Vote(Strategy):
             msg = f"Vote.weights must map slots or models to numbers, got {checks.shown(self.weights)}"
             raise ConfigurationError(msg)
         for name, weight in self.weights.items():
-            checks.number(f"Vote.weights[{name!r}]", weight, low=0)
-            if weight is None:
-                msg = f"Vote.weights[{name!r}] must be a number of 0 or more, got None"
-                raise ConfigurationError(msg)
+            check_weight(f"Vote.weights[{name!r}]", weight)
         object.__setattr__(self, "weights", dict(self.weights))
 
     def __hash__(self) -> int:
@@ -64,34 +63,45 @@ class Vote(Strategy):
     def decide(self, case: Case) -> Steps:
         """Ask nothing."""
         yield from ()
-        answers = [_final_answer(source.text, is_structured=case.is_structured) for source in case.sources]
-        weights = [self._weight(source) for source in case.sources]
+        sources = case.in_configured_order
+        answers = [_final_answer(source.text, is_structured=case.is_structured) for source in sources]
+        weights, unweighed = self._weigh(sources)
         totals = tally(answers, weights=weights)
         if not totals:
-            return by_consensus(self.name, case.sources, "no reference has a final answer: ")
+            return by_consensus(self.name, sources, "no reference has a final answer: ")
         winner = max(totals, key=totals.__getitem__)
-        ballots = _ballots(case.sources, answers, totals)
+        ballots = _ballots(sources, answers, totals)
         supporters = [index for index, answer in enumerate(answers) if answer == winner]
-        chosen = case.sources[max(supporters, key=lambda index: weights[index])]
+        chosen = sources[max(supporters, key=lambda index: weights[index])]
         tied = [ballot for ballot in ballots[1:] if ballot["weight"] == totals[winner]]
         decision = Decision(
             strategy=self.name,
-            why=_reason(ballots, tied, total=sum(totals.values())),
+            why=f"{unweighed}{_reason(ballots, tied, total=sum(totals.values()))}"[:_LONGEST_REASON],
             chosen=chosen.slot,
             ballots=ballots[:_MOST_BALLOTS],
             tie=bool(tied),
         )
         return Ruling(chosen.text, decision)
 
-    def _weight(self, source: Source) -> float:
-        return self.weights.get(source.slot, self.weights.get(source.model, 1.0)) if self.weights else 1.0
+    def _weigh(self, sources: Sequence[Source]) -> tuple[list[float], str]:
+        """Return what each vote counts, and why where the weights do not count.
+
+        The slots are other ones where a budget or an agreement has left out layers, and where an old run is voted on.
+        """
+        given = [self.weights.get(source.slot, self.weights.get(source.model)) for source in sources]
+        weights = [weight for weight in given if weight is not None]
+        if len(weights) == len(sources):
+            return weights, ""
+        without = ", ".join(source.slot for source, weight in zip(sources, given, strict=True) if weight is None)
+        why = f"all count 1, since there is no weight for {without[:_LONGEST]}: " if self.weights else ""
+        return [1.0] * len(sources), why
 
 
 def _final_answer(text: str, *, is_structured: bool) -> str | None:
-    """Return what is counted: the final answer in its canonical form, or the whole value of a structured one."""
+    """Return what is counted: the final answer in its canonical form, or the whole value as `agreement` compares it."""
     if is_structured:
         value = next(iter(objects_in(text)), None)
-        return None if value is None else write_json(value)
+        return None if value is None else comparable(value)
     answer = extract_answer(text)
     return None if answer is None else canonical(answer)
 
@@ -109,6 +119,6 @@ def _reason(ballots: Sequence[Ballot], tied: Sequence[Ballot], *, total: float) 
     first = ballots[0]
     counted = f"{first['answer']!r} has {first['weight']:g} of {total:g} ({', '.join(first['slots'])})"
     if not tied:
-        return counted[:500]
+        return counted
     others = "; ".join(f"{ballot['answer']!r} ({', '.join(ballot['slots'])})" for ballot in tied)
-    return f"tie: {counted}, as has {others}; the answer that was given first wins"[:500]
+    return f"tie: {counted}, as has {others}; the answer that was given first wins"

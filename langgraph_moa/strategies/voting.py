@@ -21,7 +21,7 @@ def tally(answers: Sequence[Answer | None], *, weights: Sequence[float] | None =
         ConfigurationError: There are not as many weights as answers, or one is negative or no finite number.
     """
     given = listed("answers", answers)
-    counted = [1.0] * len(given) if weights is None else [_weight(weight) for weight in listed("weights", weights)]
+    counted = [1.0] * len(given) if weights is None else [check_weight("a weight", one) for one in listed("weights", weights)]
     if len(counted) != len(given):
         msg = f"weights must be as many as answers, one for each; got {len(counted)} for {len(given)} answers"
         raise ConfigurationError(msg)
@@ -80,8 +80,13 @@ def _log_odds(name: str, accuracy: float) -> float:
     return math.log(held / (1 - held))
 
 
-def _weight(weight: object) -> float:
+def check_weight(what: str, weight: object) -> float:
+    """Return a weight.
+
+    Raises:
+        ConfigurationError: It is negative or no finite number.
+    """
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight) or weight < 0:
-        msg = f"a weight must be a finite number of 0 or more, got {weight!r}"
+        msg = f"{what} must be a finite number of 0 or more, got {weight!r}"
         raise ConfigurationError(msg)
     return float(weight)

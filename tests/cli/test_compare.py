@@ -83,6 +83,7 @@ def test_judge_compares_with_a_baseline(moa: Moa, models: Simulator, data: Path)
     report = json.loads(moa("compare", str(data), *MODELS, *options).out)
     scores = {name: arm["score"] for name, arm in report["data"]["arms"].items()}
     assert (scores["mixture"], scores["openai:odd"], scores["openai:even"]) == (0.75, 0.5, 0.5)
+    assert any("changed sides in 0 of 16 pairs" in note for note in report["tables"][0]["notes"])
     assert "both orders, against openai:odd" in report["tables"][0]["judge"]["settings"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langgraph_moa.errors import ConfigurationError, MissingKeyError
-from langgraph_moa.evaluation.arms import Arm, single
+from langgraph_moa.evaluation.arms import Arm, drawn, single
 from langgraph_moa.evaluation.bench import Bench, open_bench
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.runs import Identity, RunOptions, Standing
@@ -145,3 +145,25 @@ def test_cluster_is_refused(tmp_path: Path) -> None:
 def _open(options: RunOptions) -> Bench:
     with open_bench(samples(1), ExactMatch(), IDENTITY, options=options) as bench:
         return bench
+
+
+async def test_seconds_are_those_of_an_arm_that_runs_alone(simulator: Simulator) -> None:
+    """Draws that come from the tape in part, recorded one after the other, take as long as the slowest of them."""
+    simulator.models |= {"alpha": Behaviour(reply="The answer is 1.", delay=0.05)}
+    one, many = (Arm(f"{n} draws", drawn(seat(simulator, "alpha"), n)) for n in (1, 3))
+    with open_bench(samples(1), ExactMatch(), IDENTITY) as bench:
+        await bench.test([one])
+        [measured] = await bench.test([many])
+        answer = bench.answer(many, bench.samples[0])
+    assert answer is not None
+    slowest = max(proposal["latency"] or 0 for proposal in answer["turns"][0]["proposals"])
+    assert measured.trials["q00"].seconds == pytest.approx(slowest)
+
+
+async def test_unpriced_spending_is_unknown(simulator: Simulator, alone: Arm, tmp_path: Path) -> None:
+    """What a model without a price took is never told as 0, not even when all of it was on the tape."""
+    for _ in range(2):
+        with open_bench(samples(1), ExactMatch(), IDENTITY, tape=tmp_path / "t.sqlite") as bench:
+            await bench.test([alone])
+            assert bench.outcome.spent is None
+    assert len(simulator.requests) == 1

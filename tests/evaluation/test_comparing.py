@@ -148,6 +148,8 @@ async def test_best_single_is_not_chosen_by_its_own_scores() -> None:
         report, _ = await run(mixture(simulator, "alpha", "beta"), asked)
     assert report.data["arms"]["best single"]["score"] == 0.0
     assert report.data["arms"]["openai:alpha"]["score"] == 0.5
+    hindsight = report.tables[1].rows[-1]
+    assert hindsight[:2] == ["openai:alpha, best in hindsight", 0.5]
 
 
 async def test_failing_arm_is_told_and_the_others_go_on() -> None:

@@ -18,7 +18,8 @@ from langgraph_moa.evaluation.breakdowns import Scored
 from langgraph_moa.evaluation.datasets import read_samples
 from langgraph_moa.evaluation.generation import digest_of
 from langgraph_moa.evaluation.judging import Judge
-from langgraph_moa.evaluation.rating import Evaluation, answers_identity, judgments_identity
+from langgraph_moa.evaluation.judgments import judgments_identity
+from langgraph_moa.evaluation.rating import Evaluation, answers_identity
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import JudgeStamp, Score

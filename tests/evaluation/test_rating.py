@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langgraph_moa import Mixture
 from langgraph_moa.evaluation.judging import Judge
-from langgraph_moa.evaluation.rating import answers_identity, judgments_identity
+from langgraph_moa.evaluation.judgments import judgments_identity
+from langgraph_moa.evaluation.rating import answers_identity
 
 MIXTURE = Mixture.of(["openai:a"], "openai:b")
 WHOSE = answers_identity(MIXTURE, "flask", "0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -190,13 +191,19 @@ def _comparisons(annotations: Mapping[str, Mapping[str, Any]], outputs: Sequence
         row = annotations.get(output.sample.turns[0])
         if row is None:
             continue
-        preference, price = row["preference"], row.get("preference_price_per_example")
+        preference, price = _number(row["preference"]), _number(row.get("preference_price_per_example"))
         yield Comparison(
             index=index_of(output.sample),
-            preference=None if preference is None else float(preference) - 1,
+            preference=None if preference is None else preference - 1,
             why="alpaca-eval could not read the verdict" if preference is None else None,
             baseline_length=len(row["output_1"]),
             output_length=len(row["output_2"]),
             date=str(row.get("preference_date") or "unknown")[: len("2000-01-01")],
-            cost=None if price is None else float(price),
+            cost=price,
         )
+
+
+def _number(given: Any) -> float | None:  # noqa: ANN401 - any JSON
+    """Return a number of a data frame, in which an unknown one may be NaN."""
+    number = math.nan if given is None else float(given)
+    return number if math.isfinite(number) else None

@@ -10,14 +10,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.alpaca_eval.comparing import Comparison
 from langgraph_moa.evaluation.alpaca_eval.eval_set import baseline_of, output_row
 from langgraph_moa.evaluation.alpaca_eval.judging import PairJudge
 from langgraph_moa.evaluation.alpaca_eval.reporting import report
 from langgraph_moa.evaluation.answers import texts_of
-from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.generation import answer_samples
+from langgraph_moa.evaluation.judgments import as_mixture, check_price
+from langgraph_moa.evaluation.judgments import judgments_identity as identity_of_judgments
 from langgraph_moa.evaluation.reports import Report
 from langgraph_moa.evaluation.runs import (
     DryRun,
@@ -28,7 +28,6 @@ from langgraph_moa.evaluation.runs import (
     RunOptions,
     RunWatcher,
     dry_run,
-    fingerprint_of,
     forecast,
     mixture_identity,
     run_jobs,
@@ -72,10 +71,8 @@ def answers_identity(mixture: Mixture, eval_set: str) -> Identity:
 
 def judgments_identity(answers: Identity, judge: PairJudge) -> Identity:
     """Return whose judgments a log holds; the date on which a judge is asked makes no other judge of it."""
-    seat = judge.judge.stamp._replace(date="")
     asked = {"prompt": judge.prompt.template, "both_orders": judge.both_orders}
-    how = {"answers": answers.fingerprint, "judge": list(seat), **asked}
-    return Identity("judgments", f"{answers.name} by {seat.model}", fingerprint_of(how))
+    return identity_of_judgments(answers, judge.judge, **asked)
 
 
 async def evaluate(
@@ -106,10 +103,10 @@ async def evaluate(
         MissingDependencyError: The extra `eval` is not installed.
     """
     if options.max_cost is not None:
-        _check_price(judge, samples)
+        check_price(judge.judge)
     answering = await answer_samples(samples, lambda _: mixture, answers, options, watcher=watch())
     outputs = list(outputs_in(answers, samples))
-    judging = await judge_outputs(outputs, judge, judgments, _left(options, answering), watcher=watch())
+    judging = await judge_outputs(outputs, judge, judgments, options.after(answering), watcher=watch())
     found = comparisons_in(judgments, outputs)
     notes = [*judge.judge.warnings([mixture]), *missing(samples, outputs, found)]
     told = report({mixture.name: found}, judge.judge.stamp, gamed=gamed, baseline=baseline_name(samples), notes=notes)
@@ -143,7 +140,7 @@ async def judge_outputs(
         return (await judge.compare(output.sample, output.text)).to_dict()
 
     def estimate(job: Job) -> float | None:
-        cost = forecast(_judging_mixture(judge), [_request(judge, by_key[job.key])]).most_cost
+        cost = forecast(as_mixture(judge.judge), [_request(judge, by_key[job.key])]).most_cost
         return None if cost is None else cost * _requests_each(judge)
 
     jobs = [Job(key, {"key": key}) for key in by_key]
@@ -159,7 +156,7 @@ def judging_plan(judge: PairJudge, samples: Iterable[Sample]) -> DryRun:
         for output in outputs
         for number in range(_requests_each(judge))
     )
-    return dry_run(_judging_mixture(judge), asked)
+    return dry_run(as_mixture(judge.judge), asked)
 
 
 def outputs_in(log: RunLog, samples: Sequence[Sample]) -> Iterator[Output]:
@@ -197,26 +194,6 @@ def write_outputs(outputs: Sequence[Output], path: Path, generator: str) -> None
 def baseline_name(samples: Sequence[Sample]) -> str:
     """Return who wrote the baseline's outputs."""
     return " and ".join(dict.fromkeys(str(sample.metadata["generator"]) for sample in samples)) or "baseline"
-
-
-def _check_price(judge: PairJudge, samples: Sequence[Sample]) -> None:
-    """Refuse a judge of unknown cost before answers are paid for."""
-    unpriced = judging_plan(judge, samples[:1]).unpriced
-    if unpriced:
-        msg = f"max_cost is set, but the judge has no price, or no max_tokens: {', '.join(unpriced)}"
-        raise ConfigurationError(f"{msg}. Give Judge.prices and max_tokens, or leave max_cost out")
-
-
-def _left(options: RunOptions, answering: Outcome) -> RunOptions:
-    """Return the options with what the answers have left of the budget."""
-    if options.max_cost is None:
-        return options
-    return replace(options, max_cost=max(0.0, options.max_cost - (answering.spent or 0.0)))
-
-
-def _judging_mixture(judge: PairJudge) -> Mixture:
-    """Return what a judge costs as a mixture does."""
-    return replace(single(judge.judge.proposer), prices=judge.judge.prices)
 
 
 def _request(judge: PairJudge, output: Output) -> str:

@@ -1,6 +1,6 @@
 """Runs of many jobs that survive: bounded, logged as they go, resumed where they were killed, here or on a cluster."""
 
-from langgraph_moa.evaluation.runs.forecasts import DryRun, Forecast, answering_estimate, dry_run, forecast
+from langgraph_moa.evaluation.runs.forecasts import DryRun, Forecast, answering_estimate, dry_run, forecast, unpriced
 from langgraph_moa.evaluation.runs.identity import Identity, fingerprint_of, mixture_identity
 from langgraph_moa.evaluation.runs.jobs import Failed, Job, Outcome, Work
 from langgraph_moa.evaluation.runs.log import ResultLog, RunLog
@@ -29,4 +29,5 @@ __all__ = [
     "forecast",
     "mixture_identity",
     "run_jobs",
+    "unpriced",
 ]

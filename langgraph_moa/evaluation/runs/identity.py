@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -62,15 +63,34 @@ def _written(mixture: Mixture) -> dict[str, Any]:
     try:
         table = mixture.to_dict()
     except ConfigurationError:
-        return {"shape": mixture.fingerprint, "seats": [_seat(seat) for seat in mixture.seats]}
+        table = _outline(mixture)
     return {name: value for name, value in table.items() if name not in _CHANGES_NO_ANSWER}
 
 
-def _seat(seat: Seat) -> dict[str, str]:
-    """Describe a seat of which some part has no written form."""
+def _outline(mixture: Mixture) -> dict[str, Any]:
+    """Describe a mixture of which some part has no written form."""
+    layers = [plain_table(layer, proposers=None, aggregator=None, stop_when=layer.stopping) for layer in mixture.layers]
+    own = plain_table(mixture, layers=None, aggregator=None)
+    return {
+        **_all_described(own),
+        "shape": mixture.fingerprint,
+        "layers": [_all_described(layer) for layer in layers],
+        "seats": [_seat(seat) for seat in mixture.seats],
+    }
+
+
+def _seat(seat: Seat) -> dict[str, Any]:
+    try:
+        return seat.to_dict()
+    except ConfigurationError:
+        pass
     model = None if seat.model is None else model_label(seat.model)
     table = plain_table(seat, model=model, fallbacks=[model_label(each) for each in seat.fallbacks])
-    return {name: _described(value) for name, value in table.items() if name != "model_kwargs"}
+    return _all_described({name: value for name, value in table.items() if name != "model_kwargs"})
+
+
+def _all_described(table: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _described(value) for name, value in table.items()}
 
 
 def _described(value: object) -> str:

@@ -44,3 +44,5 @@ class Outcome(NamedTuple):
     """US dollars that results tell of; `None`: none tells."""
     unlisted: int = 0
     """Failures beyond those in `failed`."""
+    unaccounted: float = 0.0
+    """US dollars at most that went into jobs which do not tell, such as failed ones; 0 without a limit."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
 from langgraph_moa.checks import number, text, whole_number
+from langgraph_moa.evaluation.runs.jobs import Outcome
 
 Item = TypeVar("Item")
 
@@ -38,6 +39,13 @@ class RunOptions:
             whole_number("RunOptions.seed", self.seed, low=0)
         number("RunOptions.max_cost", self.max_cost, low=0)
         text("RunOptions.cluster", self.cluster)
+
+    def after(self, outcome: Outcome) -> RunOptions:
+        """Return the options of what follows in the same run, with what is left of the budget."""
+        if self.max_cost is None:
+            return self
+        used = (outcome.spent or 0.0) + outcome.unaccounted
+        return replace(self, max_cost=max(0.0, self.max_cost - used))
 
     def choose(self, items: Iterable[Item], key: Callable[[Item], str]) -> Iterator[Item]:
         """Yield the items that the run is about: all of them, or `limit` of them.

@@ -93,9 +93,15 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """Return what came of it."""
-        unlisted = self._failures - len(self._failed)
-        failed = tuple(self._failed)
-        return Outcome(self._made, self._reused, failed, self._stopped, self._spending.spent, unlisted)
+        return Outcome(
+            made=self._made,
+            reused=self._reused,
+            failed=tuple(self._failed),
+            stopped=self._stopped,
+            spent=self._spending.spent,
+            unlisted=self._failures - len(self._failed),
+            unaccounted=self._spending.assumed,
+        )
 
     async def _begin_all(self, jobs: Iterator[Job], perform: Work, concurrency: int) -> None:
         for job in self._missing(jobs):

@@ -40,6 +40,11 @@ class Spending:
         """US dollars that jobs have told; `None` when none has."""
         return self._spent
 
+    @property
+    def assumed(self) -> float:
+        """US dollars at most of jobs that have ended and not told theirs."""
+        return self._assumed
+
     def price(self, job: Job) -> float:
         """Return what is held back for a job; 0 where there is no limit.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -14,7 +15,6 @@ from langgraph_moa.evaluation.studies.design import Design, Results, alone, seat
 from langgraph_moa.mixture import Mixture
 
 Measure = Literal["cost", "latency"]
-_LABELS: dict[Measure, str] = {"cost": "$ a question", "latency": "s a question"}
 
 
 def design(mixture: Mixture, *, measure: Measure = "cost") -> Design:
@@ -31,26 +31,22 @@ def design(mixture: Mixture, *, measure: Measure = "cost") -> Design:
     arms = _arms(mixture)
     names = [arm.name for arm in arms]
 
-    def measured(results: Results) -> list[Point]:
-        told = [results.standing(name) for name in names]
-        return [Point(one.name, one.cost if measure == "cost" else one.seconds, one.score) for one in told]
-
     def tables(results: Results) -> list[Table]:
-        points = measured(results)
+        label, points = _measured(results, names, measure)
         front = pareto_front([(point.x, point.y) for point in points])
         rows: list[list[Cell]] = [
             [point.name, point.x, point.y, "yes" if index in front else None if point.x is None else "no"]
             for index, point in enumerate(points)
         ]
         rows.sort(key=lambda row: (row[1] is None, row[1]))
-        columns = ["arm", _LABELS[measure], results.scorer.scale, "on the Pareto front"]
+        columns = ["arm", label, results.scorer.scale, "on the Pareto front"]
         unknown = [point.name for point in points if point.x is None]
         notes = [f"Unknown, and not on the front: {', '.join(unknown)}."] if unknown else []
         return [results.table(f"Quality against {measure}", columns, rows, *notes)]
 
     def figures(results: Results) -> list[Figure]:
-        title = f"Quality against {measure}"
-        return [scatter(title, measured(results), x_label=_LABELS[measure], y_label=results.scorer.scale)]
+        label, points = _measured(results, names, measure)
+        return [scatter(f"Quality against {measure}", points, x_label=label, y_label=results.scorer.scale)]
 
     return Design(
         name=measure,
@@ -60,6 +56,16 @@ def design(mixture: Mixture, *, measure: Measure = "cost") -> Design:
         figures=figures,
         notes=["On the front: whatever is cheaper is worse, and whatever is better costs more."],
     )
+
+
+def _measured(results: Results, names: Sequence[str], measure: Measure) -> tuple[str, list[Point]]:
+    """Return what is on the axis, and a point for each arm; where no dollars are known at all, calls stand for them."""
+    told = [results.standing(name) for name in names]
+    if measure == "latency":
+        return "s a question", [Point(one.name, one.seconds, one.score) for one in told]
+    if any(one.cost is not None for one in told):
+        return "$ a question", [Point(one.name, one.cost, one.score) for one in told]
+    return "calls a question, as no price is known", [Point(one.name, one.calls, one.score) for one in told]
 
 
 def _arms(mixture: Mixture) -> list[Arm]:
