@@ -130,7 +130,8 @@ def taken_answer(message: AIMessage, secrets: Iterable[str]) -> dict[str, Any]:
     metadata = written["data"]["response_metadata"]
     if "headers" in metadata:
         metadata["headers"] = redact_data(metadata["headers"], name="headers")
-    masked: dict[str, Any] = _masked(written, [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET])
+    known = sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
+    masked: dict[str, Any] = _masked(written, known)
     return masked
 
 

@@ -7,8 +7,10 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,14 +20,17 @@ ENDINGS = (".sqlite", ".db", ".jsonl")
 _NAME = "langgraph-moa tape"
 _PATIENCE = 60.0
 """Seconds for another process to finish writing."""
-_TABLES = """
-CREATE TABLE IF NOT EXISTS header (name TEXT NOT NULL, version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS takes (
-    number INTEGER PRIMARY KEY, key TEXT NOT NULL, seat TEXT NOT NULL, model TEXT NOT NULL, take TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS takes_by_key ON takes (key);
-CREATE INDEX IF NOT EXISTS takes_by_model ON takes (model);
-"""
+_PAUSE = 0.02
+"""Seconds before a file is tried again that another process has just begun."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TABLES = (
+    "CREATE TABLE header (name TEXT NOT NULL, version INTEGER NOT NULL)",
+    """CREATE TABLE takes (
+        number INTEGER PRIMARY KEY, key TEXT NOT NULL, seat TEXT NOT NULL, model TEXT NOT NULL, take TEXT NOT NULL
+    )""",
+    "CREATE INDEX takes_by_key ON takes (key)",
+    "CREATE INDEX takes_by_model ON takes (model)",
+)
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +71,8 @@ def open_file(path: Path, version: int, *, may_write: bool) -> TapeFile:
         may_write: Whether rows will be added.
 
     Raises:
-        ConfigurationError: The ending is unknown, the file is no tape, or one of another version, or it is missing.
+        ConfigurationError: The ending is unknown, the file is no tape, or one of another version, or it is missing, or
+            cannot be opened.
     """
     if path.suffix not in ENDINGS:
         msg = f"a tape's name must end in {', '.join(ENDINGS)}; got {str(path)!r}"
@@ -74,7 +80,16 @@ def open_file(path: Path, version: int, *, may_write: bool) -> TapeFile:
     if not may_write and not path.is_file():
         msg = f"there is no tape {str(path)!r} to replay: record one with mode='record'"
         raise ConfigurationError(msg)
-    return JsonLines(path, version, may_write=may_write) if path.suffix == ".jsonl" else Database(path, version)
+    kind = JsonLines if path.suffix == ".jsonl" else Database
+    try:
+        return kind(path, version, may_write=may_write)
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: Exception) -> ConfigurationError:
+    msg = f"the tape {str(path)!r} cannot be opened ({error}): name a file in a folder that exists and may be used"
+    return ConfigurationError(msg)
 
 
 def _check_header(path: Path, name: object, found: object, version: int) -> None:
@@ -92,9 +107,10 @@ def _check_header(path: Path, name: object, found: object, version: int) -> None
 class Database(TapeFile):
     """A tape in SQLite, with one connection for each process."""
 
-    def __init__(self, path: Path, version: int) -> None:
+    def __init__(self, path: Path, version: int, *, may_write: bool) -> None:
         self._path = path
         self._version = version
+        self._may_write = may_write
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._connection = self._connected()
@@ -127,31 +143,58 @@ class Database(TapeFile):
             return self._connection.execute(statement, values).fetchall()
 
     def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            header = connection.execute("SELECT name, version FROM header").fetchone() if "header" in tables else None
-            if tables:
-                name, found = header or (None, None)
-                _check_header(self._path, name, found, self._version)
-            else:
-                connection.execute("COMMIT")
-                connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
-                connection.execute("BEGIN IMMEDIATE")
-                if connection.execute("SELECT COUNT(*) FROM header").fetchone()[0] == 0:
-                    connection.execute("INSERT INTO header VALUES (?, ?)", (_NAME, self._version))
-            connection.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            msg = f"{str(self._path)!r} is no tape ({error}): name another file"
-            raise ConfigurationError(msg) from None
-        except ConfigurationError:
-            connection.close()
-            raise
-        return connection
+        """Open the file. SQLite does not wait by itself where several change a new file's journal at the same time."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with ExitStack() as unless_opened:
+                    connection = sqlite3.connect(
+                        self._address(), uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                    )
+                    unless_opened.callback(connection.close)
+                    if self._may_write:
+                        self._begin(connection)
+                    self._check(connection)
+                    unless_opened.pop_all()
+                    return connection
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > until:
+                    raise _unusable(self._path, error) from None
+            except sqlite3.DatabaseError as error:
+                msg = f"{str(self._path)!r} is no tape ({error}): name another file"
+                raise ConfigurationError(msg) from None
+            time.sleep(_PAUSE)
+
+    def _address(self) -> str:
+        """Return where the file is for SQLite; what will only be read may lie where nothing can be written."""
+        at = self._path.absolute()
+        if self._may_write:
+            return f"{at.as_uri()}?mode=rwc"
+        is_still = not os.access(at.parent, os.W_OK) and not at.with_name(f"{at.name}-wal").exists()
+        return f"{at.as_uri()}?mode=ro{'&immutable=1' if is_still else ''}"
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Write the tables into a file that has none."""
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if _tables(connection):
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        if not _tables(connection):
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute("INSERT INTO header VALUES (?, ?)", (_NAME, self._version))
+        connection.execute("COMMIT")
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        is_headed = "header" in _tables(connection)
+        header = connection.execute("SELECT name, version FROM header").fetchone() if is_headed else None
+        name, found = header or (None, None)
+        _check_header(self._path, name, found, self._version)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 class JsonLines(TapeFile):
@@ -206,15 +249,20 @@ class JsonLines(TapeFile):
                 if not line.endswith(b"\n"):
                     return
                 row = _table(line)
-                if row is not None and {"key", "seat", "take"} <= row.keys():
+                if row is not None and _is_row(row):
                     self._offsets[row["key"]].append(self._read_to)
                     self._models[row["take"].get("model", "")] += 1
-                else:
-                    logger.warning("%s: the line at byte %d is no request, and is passed over", *self._where())
+                elif line != b"\n" and (row is None or row.get("name") != _NAME):
+                    logger.warning(
+                        "%s: the line at byte %d is no request, and is passed over", self._path, self._read_to
+                    )
                 self._read_to += len(line)
 
-    def _where(self) -> tuple[Path, int]:
-        return self._path, self._read_to
+
+def _is_row(table: dict[str, Any]) -> bool:
+    """Say whether a line is a request; two processes may both have begun the file, or seen half of a line."""
+    kinds = {"key": str, "seat": str, "take": dict}
+    return table.keys() == kinds.keys() and all(isinstance(table[name], kind) for name, kind in kinds.items())
 
 
 def _table(line: bytes) -> dict[str, Any] | None:

@@ -396,7 +396,7 @@ def layers(draw: st.DrawFn) -> tuple[list[Any], StopWhen, int]:
 
 
 @given(drawn=layers())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_what_was_asked_and_what_was_saved_is_the_plan(drawn: tuple[list[Any], StopWhen, int]) -> None:
     """For any waves, answers, failures and places, every slot writes one proposal, and calls made and saved add up."""
     said, rule, places = drawn

@@ -107,5 +107,9 @@ def _planned(mixture: Mixture, samples: SampleFile, answers: Path, how: RunOptio
     from langgraph_moa.evaluation.runs import dry_run, mixture_identity
 
     asked = ((sample.id, sample.turns) for sample in how.choose(samples, lambda sample: sample.id))
-    with AnswerFile(answers, mixture_identity(mixture)) if answers.exists() else nullcontext(frozenset[str]()) as done:
+    with (
+        AnswerFile(answers, mixture_identity(mixture))
+        if answers.is_file() and answers.stat().st_size
+        else nullcontext(frozenset[str]()) as done
+    ):
         return dry_run(mixture, asked, done)

@@ -20,8 +20,10 @@ from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.datasets import BrokenLine
+    from langgraph_moa.evaluation.judging import Judge
     from langgraph_moa.evaluation.reports import Report
-    from langgraph_moa.evaluation.runs import DryRun, Outcome
+    from langgraph_moa.evaluation.runs import DryRun, Identity, Outcome, RunLog
+    from langgraph_moa.mixture import Mixture
 
 HOME_VARIABLE = "LANGGRAPH_MOA_HOME"
 
@@ -58,6 +60,33 @@ def places(folder: Path, log: Path | None) -> Kept:
     if log is None:
         return Kept(folder, folder / "answers.jsonl", folder / "judgments.jsonl")
     return Kept(folder, log, log.with_name(f"{log.stem}-judgments{log.suffix}"))
+
+
+def named(out: Path | None, log: Path | None) -> Kept | None:
+    """Return the places that the options name; `None` when they name none, and nothing is kept."""
+    return None if out is None and log is None else places(out or Path(), log)
+
+
+@contextmanager
+def begun(path: Path | None, identity: Identity) -> Iterator[RunLog | None]:
+    """Give the log of a run that has begun, for a forecast of what is left; `None` where there is none, nor will be.
+
+    Raises:
+        ConfigurationError: It is the log of another run.
+    """
+    from langgraph_moa.evaluation.runs import RunLog
+
+    if path is None or not path.is_file() or not path.stat().st_size:
+        yield None
+        return
+    with RunLog.open(path, identity) as log:
+        yield log
+
+
+def warn_of(judge: Judge, mixture: Mixture, *, quiet: bool) -> None:
+    """Say that a judge is to judge what it has written itself, before anything is paid for."""
+    for warning in judge.warnings([mixture]):
+        Notes(quiet=quiet).say(warning)
 
 
 def data_copies(environment: Mapping[str, str] = os.environ) -> Path:

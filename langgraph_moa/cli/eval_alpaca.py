@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langgraph_moa.cli import benchmarks, eval_options, options
+from langgraph_moa.cli import benchmarks, bulk_options, eval_options, options
 from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.alpaca_eval import EvalSet, Evaluation, PairJudge
+    from langgraph_moa.evaluation.judging import Judge
     from langgraph_moa.evaluation.runs import DryRun, Identity, RunLog, RunOptions
     from langgraph_moa.evaluation.samples import Sample
     from langgraph_moa.mixture import Mixture
@@ -75,9 +76,12 @@ def command(
     samples = _samples(eval_set, how)
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
+    benchmarks.warn_of(_judge_of(asked), chosen.mixture, quiet=quiet)
     task = _Task(chosen.mixture, eval_set, samples, asked, how, gamed_file, quiet)
     if dry_run:
-        raise typer.Exit(benchmarks.show_plans(task.plans(), eval_set.broken, as_json=as_json))
+        raise typer.Exit(
+            benchmarks.show_plans(task.plans(benchmarks.named(out, log)), eval_set.broken, as_json=as_json)
+        )
     with benchmarks.kept(out, log) as kept:
         found = task.run(kept)
     steps = [found.answering, found.judging]
@@ -98,14 +102,27 @@ class _Task:
     gamed: Path | None
     quiet: bool
 
-    def plans(self) -> dict[str, DryRun]:
-        """Return what would be called; answers are taken to be as long as the baseline's."""
-        from langgraph_moa.evaluation.alpaca_eval import judging_plan
+    def plans(self, kept: benchmarks.Kept | None) -> dict[str, DryRun]:
+        """Return what would be called; answers that there are not yet are taken to be as long as the baseline's."""
+        from langgraph_moa.evaluation.alpaca_eval import (
+            answers_identity,
+            digest,
+            judging_plan,
+            judgments_identity,
+            outputs_in,
+        )
         from langgraph_moa.evaluation.runs import dry_run
 
-        answers = dry_run(self.mixture, ((sample.id, sample.turns) for sample in self.samples))
-        judged = {} if self.judge is None else {"judgments": judging_plan(self.judge, self.samples)}
-        return {"answers": answers, **judged}
+        identity = answers_identity(self.mixture, digest(self.eval_set))
+        with benchmarks.begun(kept and kept.answers, identity) as answers:
+            said = ((sample.id, sample.turns) for sample in self.samples)
+            plans = {"answers": dry_run(self.mixture, said, answers or ())}
+            outputs = () if answers is None else tuple(outputs_in(answers, self.samples))
+        if self.judge is None:
+            return plans
+        with benchmarks.begun(kept and kept.judgments, judgments_identity(identity, self.judge)) as judgments:
+            plan = judging_plan(self.judge, self.samples, outputs=outputs, done=judgments or ())
+        return {**plans, "judgments": plan}
 
     def run(self, kept: benchmarks.Kept) -> Evaluation:
         """Let the mixture answer and the judge compare; the outputs are written in the official format as well."""
@@ -116,6 +133,7 @@ class _Task:
         from langgraph_moa.evaluation.runs import RunLog
         from langgraph_moa.preflight import prepare
 
+        bulk_options.hush_cluster(self.how.cluster)
         if self.how.cluster is None:
             prepare(self.mixture)
         if self.judge is not None:
@@ -155,6 +173,12 @@ def _judge(model: str | None, prompt: Path | None, *, one_order: bool) -> PairJu
     from langgraph_moa.evaluation.alpaca_eval import OFFICIAL_MODEL, pair_judge
 
     return pair_judge(model or OFFICIAL_MODEL, prompt=prompt, both_orders=not one_order)
+
+
+def _judge_of(asked: PairJudge | None) -> Judge:
+    from langgraph_moa.evaluation.alpaca_eval.official import official_judge
+
+    return official_judge() if asked is None else asked.judge
 
 
 def _check_official(judge: str | None, prompt: Path | None, max_cost: float | None) -> None:

@@ -56,6 +56,7 @@ def command(
     wanted = all_of(filter(flask.is_hard, samples), f"{questions}, of FLASK-Hard,") if hard else samples
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
+    benchmarks.warn_of(judging, chosen.mixture, quiet=quiet)
     task = RatedTask(
         name="flask",
         mixture=chosen.mixture,
@@ -69,7 +70,7 @@ def command(
         quiet=quiet,
     )
     if dry_run:
-        raise typer.Exit(benchmarks.show_plans(task.plans(), file.broken, as_json=as_json))
+        raise typer.Exit(benchmarks.show_plans(task.plans(benchmarks.named(out, log)), file.broken, as_json=as_json))
     with benchmarks.kept(out, log) as kept:
         found = task.run(kept)
     steps = [found.answering, found.judging]

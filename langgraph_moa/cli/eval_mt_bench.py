@@ -51,6 +51,7 @@ def command(
     samples = all_of(file, str(questions))
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
+    benchmarks.warn_of(judging, chosen.mixture, quiet=quiet)
     task = RatedTask(
         name="mt-bench",
         mixture=chosen.mixture,
@@ -64,7 +65,7 @@ def command(
         quiet=quiet,
     )
     if dry_run:
-        raise typer.Exit(benchmarks.show_plans(task.plans(), file.broken, as_json=as_json))
+        raise typer.Exit(benchmarks.show_plans(task.plans(benchmarks.named(out, log)), file.broken, as_json=as_json))
     with benchmarks.kept(out, log) as kept:
         found = task.run(kept)
     steps = [found.answering, found.judging]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from langgraph_moa.cli import benchmarks, eval_options, options
+from langgraph_moa.cli import benchmarks, bulk_options, eval_options, options
 
 if TYPE_CHECKING:
     from langgraph_moa.cli.selection import Selection
     from langgraph_moa.evaluation.reasoning import Benchmark
     from langgraph_moa.evaluation.reports import Report
-    from langgraph_moa.evaluation.runs import DryRun, Outcome, RunOptions
+    from langgraph_moa.evaluation.runs import DryRun, Identity, Outcome, RunOptions
     from langgraph_moa.evaluation.samples import Sample
     from langgraph_moa.mixture import Mixture
 
@@ -108,6 +108,7 @@ def _command(
     from langgraph_moa.cli.selection import choose
     from langgraph_moa.evaluation import reasoning
     from langgraph_moa.evaluation.generation import digest_of
+    from langgraph_moa.evaluation.rating import answers_identity
 
     path = reasoning.fetch(benchmark, benchmarks.data_copies()) if at.data is None else at.data
     file = reasoning.read_problems(benchmark, path)
@@ -116,7 +117,8 @@ def _command(
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
     if dry_run:
-        plans = {"answers": _planned(chosen.mixture, wanted)}
+        whose = answers_identity(chosen.mixture, benchmark, digest_of(samples))
+        plans = {"answers": _planned(chosen.mixture, wanted, benchmarks.named(at.out, at.log), whose)}
         raise typer.Exit(benchmarks.show_plans(plans, file.broken, as_json=as_json))
     with benchmarks.kept(at.out, at.log) as kept:
         report, outcome = _run(benchmark, chosen.mixture, wanted, how, kept, digest=digest_of(samples), quiet=quiet)
@@ -124,10 +126,11 @@ def _command(
     raise typer.Exit(code)
 
 
-def _planned(mixture: Mixture, samples: Sequence[Sample]) -> DryRun:
+def _planned(mixture: Mixture, samples: Sequence[Sample], kept: benchmarks.Kept | None, whose: Identity) -> DryRun:
     from langgraph_moa.evaluation.runs import dry_run
 
-    return dry_run(mixture, ((sample.id, sample.turns) for sample in samples))
+    with benchmarks.begun(kept and kept.answers, whose) as answers:
+        return dry_run(mixture, ((sample.id, sample.turns) for sample in samples), answers or ())
 
 
 def _run(
@@ -151,6 +154,7 @@ def _run(
     from langgraph_moa.preflight import prepare
 
     require("matplotlib", extra="eval")
+    bulk_options.hush_cluster(how.cluster)
     if how.cluster is None:
         prepare(mixture)
     with RunLog.open(kept.answers, answers_identity(mixture, benchmark, digest)) as answers:

@@ -72,7 +72,7 @@ def plan_lines(plan: DryRun) -> list[str]:
     ]
     if plan.unpriced:
         lines.append(f"without a known cost (no price, or no max_tokens): {', '.join(plan.unpriced)}")
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def _shortened(message: str) -> str:

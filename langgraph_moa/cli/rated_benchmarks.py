@@ -6,13 +6,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from langgraph_moa.cli import benchmarks
+from langgraph_moa.cli import benchmarks, bulk_options
 from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from langgraph_moa.evaluation.answers import Answer
     from langgraph_moa.evaluation.judging import Judge
+    from langgraph_moa.evaluation.judgments import Asked
     from langgraph_moa.evaluation.rating import Evaluation, Rater, Watch
     from langgraph_moa.evaluation.runs import DryRun, RunLog, RunOptions
     from langgraph_moa.evaluation.samples import Sample
@@ -57,18 +59,33 @@ class RatedTask:
     how: RunOptions
     quiet: bool
 
-    def plans(self) -> dict[str, DryRun]:
-        """Return what would be called; answers are taken to be about 1,024 tokens long."""
-        from langgraph_moa.evaluation.arms import single
+    def plans(self, kept: benchmarks.Kept | None) -> dict[str, DryRun]:
+        """Return what would be called; answers that there are not yet are taken to be about 1,024 tokens long."""
+        from langgraph_moa.evaluation.generation import answers_in
+        from langgraph_moa.evaluation.judgments import as_mixture, judgments_identity
+        from langgraph_moa.evaluation.rating import answers_identity
         from langgraph_moa.evaluation.runs import dry_run
 
-        put = [
-            (each.key, [each.prompt])
-            for sample in self.samples
-            for each in self.prompts.asked(sample, [_LONGEST_ANSWER] * len(sample.turns))
-        ]
-        answers = dry_run(self.asked, ((sample.id, sample.turns) for sample in self.samples))
-        return {"answers": answers, "judgments": dry_run(single(self.judge.proposer), put)}
+        whose = answers_identity(self.mixture, self.name, self.digest)
+        with (
+            benchmarks.begun(kept and kept.answers, whose) as answers,
+            benchmarks.begun(kept and kept.judgments, judgments_identity(whose, self.judge)) as judgments,
+        ):
+            known = (
+                {} if answers is None else {sample.id: answer for sample, answer in answers_in(answers, self.samples)}
+            )
+            asked = (each for sample in self.samples for each in self._asked(sample, known.get(sample.id)))
+            put = ((each.key, [f"{each.system}\n{each.prompt}"]) for each in asked)
+            said = ((sample.id, sample.turns) for sample in self.samples)
+            return {
+                "answers": dry_run(self.asked, said, answers or ()),
+                "judgments": dry_run(as_mixture(self.judge), put, judgments or ()),
+            }
+
+    def _asked(self, sample: Sample, answer: Answer | None) -> Iterable[Asked]:
+        from langgraph_moa.evaluation.answers import texts_of
+
+        return self.prompts.asked(sample, [_LONGEST_ANSWER] * len(sample.turns) if answer is None else texts_of(answer))
 
     def run(self, kept: benchmarks.Kept) -> Evaluation:
         """Let the mixture answer and the judge rate."""
@@ -83,6 +100,7 @@ class RatedTask:
         from langgraph_moa.preflight import prepare
 
         require("matplotlib", extra="eval")
+        bulk_options.hush_cluster(self.how.cluster)
         if self.how.cluster is None:
             prepare(self.mixture)
         prepare(single(self.judge.proposer))
@@ -127,6 +145,8 @@ def all_of(samples: Iterable[Sample], name: str) -> list[Sample]:
     """
     found = list(samples)
     if not found:
-        msg = f"{name} has no sample: name the benchmark's own files with --data"
+        broken = getattr(samples, "broken", ())
+        why = f", the first of its broken lines: {broken[0]}" if broken else ""
+        msg = f"{name} has no sample{why}: name the benchmark's own files with --data"
         raise ConfigurationError(msg)
     return found

@@ -7,9 +7,11 @@ who do not see it.
 from __future__ import annotations
 
 import math
+import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.drawing import COLOURS, INK, MARKERS, QUIET, drawn
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 _WIDTH = 7.2
 _LABEL = 40
 """Characters of a name that fit beside an axis; the description has it whole."""
+_AXIS_LINE = 14
+"""Characters of a line of the name of a radar's axis."""
+_POINTS = 72
+"""In an inch."""
+_FONT_SIZE, _LINE, _LEGEND_ROW = 11.0, 14.0, 15.0
+"""Points."""
+_TINY = 1e-6
+_Corner: TypeAlias = Literal["lower center", "outside lower center"]
+_FROM_RIM = 6
+"""Points from a radar's rim to the names of its axes."""
 _WIDE_RANGE = 30
 """Times the least value that the greatest must be for an axis to be logarithmic."""
 
@@ -210,23 +222,64 @@ def _paint_bars(canvas: Canvas, *, rows: Sequence[_Bar], value_label: str, basel
 def _paint_radar(
     canvas: Canvas, *, axes: Sequence[str], series: Mapping[str, Sequence[float | None]], low: float, high: float
 ) -> None:
-    polar: PolarAxes = canvas.add_subplot(projection="polar")  # type: ignore[assignment]
+    names = [textwrap.fill(shortened(axis, _LABEL), _AXIS_LINE) for axis in axes]
     angles = [2 * math.pi * index / len(axes) for index in range(len(axes))]
+    canvas.set_layout_engine("none")
+    place = _radar_place(canvas, names, angles, legend_rows=math.ceil(len(series) / 2) if len(series) > 1 else 0)
+    polar: PolarAxes = canvas.add_axes(place, projection="polar")  # type: ignore[assignment]
     polar.set_theta_zero_location("N")
     polar.set_theta_direction(-1)
     polar.set_ylim(low, high)
-    polar.set_xticks(angles, [shortened(axis, _LABEL // 2) for axis in axes])
-    for label, angle in zip(polar.get_xticklabels(), angles, strict=True):
-        side = math.sin(angle)
-        label.set_horizontalalignment("center" if abs(side) < 1e-6 else "left" if side > 0 else "right")  # noqa: PLR2004
+    polar.set_xticks(angles, [""] * len(axes))
+    for name, angle in zip(names, angles, strict=True):
+        _name_axis(polar, name, angle, high)
     for index, (name, values) in enumerate(series.items()):
         ring = [math.nan if value is None else value for value in values]
         polar.plot(
             [*angles, angles[0]], [*ring, ring[0]], label=shortened(name, _LABEL), markersize=4.5, **_style(index)
         )
-    polar.tick_params(axis="x", pad=2)
     polar.set_rlabel_position(180 / len(axes))
-    _legend(canvas, polar, list(series))
+    _legend(canvas, polar, list(series), loc="lower center")
+
+
+def _radar_place(
+    canvas: Canvas, names: Sequence[str], angles: Sequence[float], *, legend_rows: int
+) -> tuple[float, float, float, float]:
+    """Return left, bottom, width and height of the largest circle that leaves room for all names, in canvas shares.
+
+    matplotlib's own layout takes the names for centred, and cuts the long ones off.
+    """
+    width, height = (_POINTS * inches for inches in canvas.get_size_inches())
+    legend = _LEGEND_ROW * (legend_rows + 1) if legend_rows else 0.0
+    middle = legend + (height - legend) / 2
+    radius = (height - legend) / 2
+    for name, angle in zip(names, angles, strict=True):
+        lines_of = name.splitlines() or [""]
+        right, up = abs(math.sin(angle)), abs(math.cos(angle))
+        beside = width / 2 - _FROM_RIM - max(map(_text_width, lines_of))
+        above = (height - legend) / 2 - _FROM_RIM - _LINE * len(lines_of)
+        radius = min(radius, beside / max(right, _TINY), above / max(up, _TINY))
+    radius = max(radius, height / 8)
+    return (width / 2 - radius) / width, (middle - radius) / height, 2 * radius / width, 2 * radius / height
+
+
+def _text_width(text: str) -> float:
+    """Return the points that a text takes at most in usual fonts."""
+    return sum(_FONT_SIZE * (1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.64) for letter in text)
+
+
+def _name_axis(polar: PolarAxes, name: str, angle: float, rim: float) -> None:
+    """Write a name outside the rim, on its own side."""
+    right, up = round(math.sin(angle), 6), round(math.cos(angle), 6)
+    polar.annotate(
+        name,
+        (angle, rim),
+        (_FROM_RIM * right, _FROM_RIM * up),
+        textcoords="offset points",
+        ha="center" if right == 0 else "left" if right > 0 else "right",
+        va="bottom" if up == 1 else "top" if up == -1 else "center",
+        color=QUIET,
+    )
 
 
 def _paint_scatter(
@@ -298,9 +351,9 @@ def _style(index: int) -> dict[str, Any]:
     return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)], "linewidth": 1.6}
 
 
-def _legend(canvas: Canvas, axes: Axes, names: Sequence[str]) -> None:
+def _legend(canvas: Canvas, axes: Axes, names: Sequence[str], *, loc: _Corner = "outside lower center") -> None:
     if len(names) > 1:
-        canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+        canvas.legend(*axes.get_legend_handles_labels(), loc=loc, ncols=2, frameon=False, fontsize=9)
 
 
 def _open(axes: Axes, *, grid: str) -> None:

@@ -56,6 +56,8 @@ class PlannedSeat(NamedTuple):
     calls: tuple[PlannedCall, ...]
     longest: tuple[PlannedCall, ...]
     """Those of one request of the seat, the longest."""
+    answer: int | None
+    """Tokens of what it passes on, at most: its last reply, or the longest of what it chooses from; `None`: unknown."""
 
 
 class Planner:
@@ -165,13 +167,14 @@ class Planner:
         longest_read = None if not read or None in read else max(size for size in read if size is not None)
         if not requests:
             written.append(longest_read)
-            return PlannedSeat(layer, name, (), ())
+            return PlannedSeat(layer, name, (), (), longest_read)
         requests[-1] = add_counts(requests[-1], aside)
         lengths: list[int | None] = []
         seats = [self._seat(layer, name, merger, tokens, lengths) for tokens in requests]
-        written.append(lengths[-1] if merger.decider.writes_answer else longest_read)
+        answer = lengths[-1] if merger.decider.writes_answer else longest_read
+        written.append(answer)
         longest = seats[max(range(len(seats)), key=lambda at: requests[at] or 0)]
-        return PlannedSeat(layer, name, tuple(call for seat in seats for call in seat.calls), longest.calls)
+        return PlannedSeat(layer, name, tuple(call for seat in seats for call in seat.calls), longest.calls, answer)
 
     def _seat(
         self, layer: int | None, name: str, seat: Seat, reading: int | None, written: list[int | None]
@@ -183,17 +186,19 @@ class Planner:
         if inner is not None:
             prefix = f"{self._prefix}{name}/"
             calls = tuple(inner.planned_calls(tokens, self._prices, prefix, answer_tokens=self._answer_tokens))
-            written.append(calls[-1].output_tokens)
-            return PlannedSeat(layer, name, calls, calls)
+            answer = inner.planned_answer(tokens, self._prices, answer_tokens=self._answer_tokens)
+            written.append(answer)
+            return PlannedSeat(layer, name, calls, calls, answer)
         alternatives = [
             self._call(layer, name, model, tokens, answer_length(seat, model) or self._answer_tokens)
             for model in seat.models
             if mixture_behind(model) is None
         ]
         lengths = [call.output_tokens for call in alternatives]
-        written.append(None if None in lengths else max(length for length in lengths if length is not None))
+        answer = None if None in lengths else max(length for length in lengths if length is not None)
+        written.append(answer)
         dearest = (max(alternatives, key=_dearness),)
-        return PlannedSeat(layer, name, dearest, dearest)
+        return PlannedSeat(layer, name, dearest, dearest, answer)
 
     def _call(self, layer: int | None, name: str, model: Model, tokens: int | None, output: int | None) -> PlannedCall:
         return planned_call(

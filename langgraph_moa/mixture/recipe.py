@@ -280,6 +280,12 @@ class Mixture(NestedModel):
         planner = Planner(tokens, self.prices or prices, prefix, answer_tokens=answer_tokens, manner=self.manner)
         return planner.calls(self.layers, self.merger)
 
+    def planned_answer(self, tokens: int | None, prices: PriceTable, *, answer_tokens: int | None = None) -> int | None:
+        """Return the tokens of the answer at most."""
+        planner = Planner(tokens, self.prices or prices, answer_tokens=answer_tokens, manner=self.manner)
+        *_, last = planner.seats(self.layers, self.merger)
+        return last.answer
+
     @property
     def seats(self) -> tuple[Seat, ...]:
         """Every proposer and aggregator, layer by layer, the mixture's own aggregator last."""

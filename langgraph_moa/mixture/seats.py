@@ -36,13 +36,23 @@ class NestedModel(ABC):
     def planned_calls(
         self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None
     ) -> Iterator[PlannedCall]:
-        """Yield its calls, the one that answers last.
+        """Yield its calls, stage by stage.
 
         Args:
             tokens: Of the conversation; `None` when unknown.
             prices: For the cost of each call, where the mixture has no table of its own.
             prefix: Names of the slots that this mixture is nested in, each with a `/`.
             answer_tokens: Counted for an answer whose length nobody has bounded; `None`: unknown.
+        """
+
+    @abstractmethod
+    def planned_answer(self, tokens: int | None, prices: PriceTable, *, answer_tokens: int | None = None) -> int | None:
+        """Return the tokens of its answer at most, which need not be those of its last call; `None`: unknown.
+
+        Args:
+            tokens: As in `planned_calls`, and so are the others.
+            prices: Of a seat's models, the dearest is the one that is planned for.
+            answer_tokens: Counted for an answer whose length nobody has bounded.
         """
 
     @abstractmethod
@@ -149,7 +159,7 @@ class Aggregator:
         decider = self.decider
         if self.model is None and decider.asks_model:
             msg = (
-                "Aggregator.model must be a 'provider:model' string, a chat model, another Runnable or a Mixture, since "
+                "Aggregator.model must be a 'provider:model' string, a chat model, another Runnable or a Mixture, as "
                 f"strategy {decider.name!r} asks one; got NoneType. Strategies that ask none: 'vote', 'consensus'"
             )
             raise ConfigurationError(msg)

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from langgraph_moa.calling import Outcome
 from langgraph_moa.consensus import medoid
-from langgraph_moa.errors import AggregatorError, ConfigurationError, ContextWindowError, StructuredOutputError
+from langgraph_moa.errors import AggregatorError, ContextWindowError, StructuredOutputError
 from langgraph_moa.mixture import Aggregator, Layer
 from langgraph_moa.nodes.asking import Asker, Asking, together
 from langgraph_moa.nodes.fields import StandIn, stand_in, usable_in_last
@@ -72,10 +72,7 @@ class Merger:
             AggregatorError: No model of the seat gave an answer; it holds the finished proposals.
             StructuredOutputError: The last model that was asked gave one that does not fit the schema.
             ContextWindowError: The references are too long, and the mixture says to raise.
-            ConfigurationError: There are tools, or a schema that the proposals are not in, and the strategy lets no
-                model write the answer.
         """
-        self._refuse_what_needs_a_writer(asking)
         try:
             outcome, ruling = await self._ruled(asking)
         except ContextWindowError as error:
@@ -127,18 +124,6 @@ class Merger:
         message = f"strategy {self._strategy.name!r} could not use the reply: {whole.proposal['text'][:200]}"
         failure = Failure(kind="UnusableReply", message=message)
         return Outcome(cast("Proposal", {**whole.proposal, "status": "error", "text": "", "error": failure}), None)
-
-    def _refuse_what_needs_a_writer(self, asking: Asking) -> None:
-        if self._strategy.writes_answer or asking.goes_on:
-            return
-        why = f"with strategy {self._strategy.name!r}, which gives a proposal word for word"
-        if asking.arguments.get("tools"):
-            raise ConfigurationError(f"tools cannot be called {why}: use 'synthesize', 'council' or 'sequential'")
-        if asking.schema is not None and asking.schema != self._run.schema:
-            raise ConfigurationError(
-                f"an answer cannot be asked for in schema {asking.schema.name!r} {why}, and the proposals are not in it: "
-                "set Mixture.answer_schema, or use 'synthesize', 'council' or 'sequential'"
-            )
 
     def _standing_in(self, asking: Asking, failed: Proposal, finished: Sequence[Proposal]) -> StandIn | None:
         """Return what is given in place of an answer; `None`: nothing is, or no proposal is in the schema."""

@@ -59,7 +59,8 @@ class Run:
         """Refuse to make any call without a conversation, or while a key or a package is missing.
 
         Raises:
-            ConfigurationError: There is no message, or the last one calls a tool whose result is missing.
+            ConfigurationError: There is no message, or the last one calls a tool whose result is missing, or what is asked
+                for needs a model that writes the answer, and the strategy lets none.
             MissingKeyError: The first key that is missing; `preflight.problems` lists them all.
             MissingDependencyError: The first package that is missing.
         """
@@ -68,9 +69,23 @@ class Run:
                 "messages is empty: a mixture needs at least one message, such as the user's question"
             )
         refuse_open_calls(state["messages"])
+        self._refuse_what_needs_a_writer()
         if not self._prepared and not is_replaying():
             await in_thread(prepare, self.mixture, self.seats)
             self._prepared = True
+
+    def _refuse_what_needs_a_writer(self) -> None:
+        options, strategy = options_for(self.mixture), self.mixture.merger.decider
+        if options is None or strategy.writes_answer or options.references is not None:
+            return
+        why = f"with strategy {strategy.name!r}, which gives a proposal word for word"
+        if options.arguments.get("tools"):
+            raise ConfigurationError(f"tools cannot be called {why}: use 'synthesize', 'council' or 'sequential'")
+        if options.schema is not None and options.schema != self.schema:
+            raise ConfigurationError(
+                f"schema {options.schema.name!r} cannot be asked for {why}, and the proposals are not in it: set "
+                "Mixture.answer_schema, or use 'synthesize', 'council' or 'sequential'"
+            )
 
     def limits(self) -> Limits:
         """Return the limits of this mixture and of those that it is nested in, the tighter of each."""

@@ -21,7 +21,8 @@ def tally(answers: Sequence[Answer | None], *, weights: Sequence[float] | None =
         ConfigurationError: There are not as many weights as answers, or one is negative or no finite number.
     """
     given = listed("answers", answers)
-    counted = [1.0] * len(given) if weights is None else [check_weight("a weight", one) for one in listed("weights", weights)]
+    told = [1.0] * len(given) if weights is None else listed("weights", weights)
+    counted = [check_weight("a weight", weight) for weight in told]
     if len(counted) != len(given):
         msg = f"weights must be as many as answers, one for each; got {len(counted)} for {len(given)} answers"
         raise ConfigurationError(msg)

@@ -18,6 +18,12 @@ MODELS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the drawings of figures out, which take longer than what is tested beside them."""
+    monkeypatch.setattr("langgraph_moa.evaluation.figures.drawn", lambda *_, **__: "<svg></svg>")
+
+
 @pytest.fixture
 def models(provider: Simulator) -> Simulator:
     """Return models that each know some of the questions, and an aggregator that knows the right answer."""

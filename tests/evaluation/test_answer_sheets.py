@@ -56,7 +56,7 @@ def test_only_questions_that_all_were_asked_count(tmp_path: Path) -> None:
     ("line", "why"),
     [
         ("{not json", "Expecting"),
-        ("[1]", "table"),
+        ("[1]", "a list"),
         ({"id": "x"}, "'answers'"),
         (question("x", a=True), "true"),
         (question("x", a=[4]), "[4]"),

@@ -33,3 +33,11 @@ def test_groups_in_order() -> None:
         ["all", 2.5, 6, 0.0, 1],
         ["even", 2.0, 3, 0.0, 1],
     ]
+
+
+def test_interval_is_of_the_mean_of_all_ratings() -> None:
+    """Where samples have unequally many ratings, the interval lies around the mean that is told, on both sides."""
+    scores = [Score("a", 5.0)] * 9 + [Score(name, 1.0) for name in "bcdefgh"]
+    interval = interval_of(scores)
+    assert interval is not None
+    assert interval.low < 3.25 < interval.high

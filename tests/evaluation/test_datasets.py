@@ -137,3 +137,33 @@ def test_no_content_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, 
     if ending == "jsonl":
         lines = content.split(b"\n")
         assert found == sum(bool(line.removeprefix("\ufeff".encode()).strip()) for line in lines)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv"])
+def test_no_letter_is_made_up(tmp_path: Path, name: str) -> None:
+    """A sample that is not UTF-8 is told by its line, whatever the form, and never read with other letters."""
+    rows = {"a.json": b'[\n{"q":"caf\xe9"},\n{"q":"ok"}]', "a.jsonl": b'\n{"q":"caf\xe9"}\n{"q":"ok"}'}
+    path = tmp_path / name
+    path.write_bytes(rows.get(name, b"q\ncaf\xe9\nok"))
+    file = read_samples(path, lambda row: Sample(row["q"], (row["q"],)))
+    assert [sample.id for sample in file] == ["ok"]
+    assert [(line.line, line.why) for line in file.broken] == [(2, "it is not UTF-8 text")]
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+def test_no_number_is_not_json(tmp_path: Path, form: str) -> None:
+    """NaN and infinities, which no log can hold, are told where they stand."""
+    path = tmp_path / "a.json"
+    path.write_text(form.replace("{}", '{"id": "1", "turns": ["q"], "metadata": {"x": NaN}}'))
+    file = read_samples(path)
+    assert list(file) == []
+    assert "NaN" in file.broken[0].why
+
+
+@pytest.mark.parametrize(("head", "why"), [("id,question,id", "'id'"), ("id," + "x" * 200_000, "limit")])
+def test_columns_need_names(tmp_path: Path, head: str, why: str) -> None:
+    """Two columns of one name, or names that cannot be read, are an error that names the first line."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"{head}\n1,2,3\n")
+    with pytest.raises(ConfigurationError, match=f"a.csv:1: .*{why}"):
+        list(read_samples(path))

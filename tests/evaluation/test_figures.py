@@ -136,17 +136,18 @@ def test_an_unknown_bar_is_not_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "figure",
+    "draw",
     [
-        bars("T", ["a"], [None]),
-        bars("T", [], []),
-        scatter("T", [], x_label="x", y_label="y"),
-        lines("T", {"a": [(1, None)]}, x_label="x", y_label="y"),
+        lambda: bars("T", ["a"], [None]),
+        lambda: bars("T", [], []),
+        lambda: scatter("T", [], x_label="x", y_label="y"),
+        lambda: lines("T", {"a": [(1, None)]}, x_label="x", y_label="y"),
     ],
     ids=["bars", "no-bars", "scatter", "lines"],
 )
-def test_with_no_value_the_figure_says_so(figure: Figure) -> None:
+def test_with_no_value_the_figure_says_so(draw: Callable[[], Figure]) -> None:
     """A figure of nothing says that no value is known, in it and in its description."""
+    figure = draw()
     assert texts(figure) == ["No value is known."]
     assert "no value is known" in figure.description
 

@@ -14,6 +14,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.intervals import (
     Interval,
     bootstrap_mean,
+    bootstrap_mean_of_groups,
     paired_difference,
     pareto_front,
     rank_correlation,
@@ -243,3 +244,25 @@ def test_the_front_is_what_nothing_beats(pairs: list[tuple[int, int]]) -> None:
         if other_cost <= cost and other_value >= value and (other_cost, other_value) != (cost, value)
     }
     assert sorted(pareto_front(points)) == sorted(set(range(len(points))) - beaten)
+
+
+def test_ratings_of_one_sample_are_no_further_samples() -> None:
+    """The same values are surer as 60 samples than as 12 samples of 5 equal ratings, some with one rating more."""
+    values = [float(index % 2) for index in range(12)]
+    grouped = bootstrap_mean_of_groups([[value] * (5 + index % 2) for index, value in enumerate(values)])
+    alone = bootstrap_mean_of_groups([[value] for value in values for _ in range(5)])
+    assert grouped is not None
+    assert alone is not None
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
+
+
+def test_groups_of_one_are_values() -> None:
+    """Groups of one value each have the interval of the values; a single group has none."""
+    assert bootstrap_mean_of_groups([[1.0], [2.0], [5.0]]) == bootstrap_mean([1.0, 2.0, 5.0])
+    assert bootstrap_mean_of_groups([[1.0, 2.0]]) is None
+
+
+def test_an_empty_group_is_refused() -> None:
+    """A sample of which nothing is known is left out by the caller, who counts it."""
+    with pytest.raises(ConfigurationError, match="leave out"):
+        bootstrap_mean_of_groups([[1.0], []])

@@ -16,7 +16,7 @@ from langgraph_moa import Aggregator, Layer, Mixture, Proposer
 from langgraph_moa.errors import ConfigurationError, JudgeError
 from langgraph_moa.evaluation.judging import Judge, prefer, preference_of, same_model
 from langgraph_moa.recording import Tape, taping
-from langgraph_moa.testing import Behaviour, Simulator
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 
 QUESTION = [HumanMessage("Which is better?")]
 
@@ -213,3 +213,17 @@ def test_is_written_as_data() -> None:
     again = Judge.from_dict(judge.to_dict())
     assert again.to_dict() == judge.to_dict()
     assert again.stamp == judge.stamp
+
+
+@pytest.mark.parametrize("reply", ["", "  \n", AIMessage("", response_metadata={"finish_reason": "content_filter"})])
+async def test_nothing_said_is_no_verdict(reply: Any) -> None:
+    """An empty reply and a refusal are errors, so that no log keeps them and the next run asks again."""
+    with pytest.raises(JudgeError, match=r"empty|refused"):
+        await Judge(ScriptedChatModel(replies=[reply] * 9)).ask([HumanMessage("Which?")])
+
+
+async def test_probabilities_are_a_verdict_without_text() -> None:
+    """A reply of a blank is handed on where its probabilities may tell."""
+    told = {"logprobs": {"content": []}}
+    model = ScriptedChatModel(replies=[AIMessage(" ", response_metadata=told)] * 9)
+    assert (await Judge(model).ask([HumanMessage("Which?")])).response_metadata["logprobs"] == told["logprobs"]

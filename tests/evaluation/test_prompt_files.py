@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.evaluation import flask, mt_bench
 from langgraph_moa.evaluation.prompt_files import filled, read_tables
 
 
@@ -37,3 +41,23 @@ def test_broken_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "f").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="f:2: "):
         read_tables(tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "tables", "lacking"),
+    [
+        (mt_bench.read_prompts, mt_bench.REFERENCES, [{"question_id": 1}], "choices"),
+        (mt_bench.read_prompts, mt_bench.PROMPTS, [{"name": name} for name in mt_bench.OWN_PROMPTS], "system_prompt"),
+        (flask.read_prompts, flask.PROMPTS, [{"prompt_id": 1}, {"prompt_id": 2}], "prompt_template"),
+        (flask.read_prompts, flask.RUBRICS, [{"Skill": skill} for skill in flask.SKILLS], "Scoring"),
+    ],
+)
+def test_a_file_that_lacks_a_field_is_named(
+    tmp_path: Path, read: Callable[[Path], object], name: str, tables: list[Any], lacking: str
+) -> None:
+    """A file of prompts, rubrics or references without what it is read for is refused, with its name and the field."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(map(json.dumps, tables)))
+    with pytest.raises(ConfigurationError, match=f"{path.name} .*{lacking}"):
+        read(tmp_path)

@@ -17,6 +17,7 @@ from langgraph_moa.evaluation.generation import digest_of
 from langgraph_moa.evaluation.rating import answers_identity
 from langgraph_moa.evaluation.reports import Report
 from langgraph_moa.evaluation.runs import Outcome, RunLog, RunOptions
+from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import Score
 from langgraph_moa.testing import Behaviour, Simulator
 from tests.evaluation.serving import mixture_at
@@ -170,3 +171,16 @@ async def test_a_failed_answer_is_left_out(simulator: Simulator, tmp_path: Path)
     assert "1 of 3 problems have no answer" in told.notes[0]
     told, second = await _evaluated(simulator, tmp_path / "log.jsonl")
     assert (second.made, second.reused, told.notes) == (1, 2, [])
+
+
+def test_no_right_answer_no_score() -> None:
+    """An answer to a problem whose right answer nobody has written down is unscored, not wrong."""
+    answer: Any = {"turns": [{"answer": "#### 3"}]}
+    assert reasoning.score(Sample("a", ("q",)), answer).value is None
+
+
+def test_files_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    """Two problems of a folder that call themselves the same have ids of their own."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"id": "x", "problem": name, "solution": "\\boxed{1}"}))
+    assert [sample.id for sample in reasoning.read_problems("math", tmp_path)] == ["one", "two"]

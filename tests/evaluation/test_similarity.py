@@ -7,7 +7,6 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.similarity import bleu, levenshtein, similarities, tf_idf, words_of
@@ -76,6 +75,8 @@ def test_longer_n_grams_ask_for_more() -> None:
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=4))
 def test_tf_idf_is_that_of_scikit_learn(answer: str, proposals: list[str]) -> None:
     """With words split as ours are, the cosines are those of scikit-learn's vectoriser."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     texts = [answer, *proposals]
     if not all(words_of(text) for text in texts):
         return

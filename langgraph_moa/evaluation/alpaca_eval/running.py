@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -148,15 +148,23 @@ async def judge_outputs(
     return await run_jobs(jobs, work, log, here, watcher=watcher, estimate=estimate, total=len(jobs))
 
 
-def judging_plan(judge: PairJudge, samples: Iterable[Sample]) -> DryRun:
-    """Say what judging would take if the answers were as long as the baseline's. No call is made."""
-    outputs = (Output(sample, baseline_of(sample)) for sample in samples)
-    asked = (
-        (f"{output.key} {number}", [_request(judge, output)])
-        for output in outputs
-        for number in range(_requests_each(judge))
-    )
-    return dry_run(as_mixture(judge.judge), asked)
+def judging_plan(
+    judge: PairJudge, samples: Iterable[Sample], *, outputs: Iterable[Output] = (), done: Container[str] = ()
+) -> DryRun:
+    """Say what judging would take, request by request. No call is made.
+
+    Args:
+        judge: Would be asked.
+        samples: Of the run.
+        outputs: That there are already; the others are taken to be as long as the baseline's.
+        done: Keys of outputs that are judged.
+    """
+    known = {output.sample.id: output for output in outputs}
+    expected = [known.get(sample.id) or Output(sample, baseline_of(sample)) for sample in samples]
+    requests = [(f"{output.key} {number}", output) for output in expected for number in range(_requests_each(judge))]
+    judged = {key for key, output in requests if output.key in done}
+    asked = ((key, [_request(judge, output)]) for key, output in requests)
+    return dry_run(as_mixture(judge.judge), asked, judged)
 
 
 def outputs_in(log: RunLog, samples: Sequence[Sample]) -> Iterator[Output]:

@@ -21,6 +21,7 @@ from langgraph_moa.evaluation.alpaca_eval import (
     pair_judge,
 )
 from langgraph_moa.evaluation.alpaca_eval.official import official_command, official_environment, read_annotations
+from langgraph_moa.evaluation.alpaca_eval.running import Output
 from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
@@ -171,3 +172,14 @@ def test_other_files_are_refused(outputs: list[Output], tmp_path: Path, text: st
         path.unlink()
     with pytest.raises(ConfigurationError, match=r"annotations\.json does not hold"):
         read_annotations(path, outputs)
+
+
+def test_an_unknown_preference_is_unscored(tmp_path: Path) -> None:
+    """NaN, as a data frame writes what it has not got, is no preference and no price."""
+    output = Output(Sample("0", ("q",), None, {"baseline": "b", "generator": "g", "dataset": "d"}), "t")
+    row = (
+        '{"instruction": "q", "output_1": "b", "output_2": "t", "preference": NaN, "preference_price_per_example": NaN}'
+    )
+    (tmp_path / "a.json").write_text(f"[{row}]")
+    (found,) = read_annotations(tmp_path / "a.json", [output])
+    assert (found.preference, found.cost, found.why) == (None, None, "alpaca-eval could not read the verdict")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -29,38 +27,18 @@ CALLS_OF_ONE_WORKER = THREADS * PROPOSERS
 IDENTITY = Identity("answers", "test", "f")
 
 
-class Cluster:
-    """A scheduler and two workers on loopback, each with two threads."""
-
-    def __init__(self, folder: Path, held: ExitStack) -> None:
-        self._file = folder / "scheduler.json"
-        self._folder = folder
-        self._held = held
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show", "--no-jupyter")
-        self.workers = [self._start("worker", "--no-nanny", "--nthreads", str(THREADS)) for _ in range(2)]
-        self.address = self._address()
-
-    def _start(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
-        places = ["--scheduler-file", str(self._file), "--no-dashboard"]
-        if role == "worker":
-            places += ["--local-directory", str(self._folder)]
-        process = self._held.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{role}", *places, *arguments],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+def _started_worker(scheduler: str, folder: Path, held: ExitStack) -> subprocess.Popen[bytes]:
+    """Start a worker with two threads, which is killed at the end."""
+    options = ["--no-nanny", "--no-dashboard", "--nthreads", str(THREADS), "--local-directory", str(folder)]
+    process = held.enter_context(
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        self._held.callback(process.kill)
-        return process
-
-    def _address(self) -> str:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            if self._file.exists() and (written := self._file.read_text()):
-                return str(json.loads(written)["address"])
-            time.sleep(0.02)
-        raise TimeoutError
+    )
+    held.callback(process.kill)
+    return process
 
 
 def _echo(body: dict[str, Any]) -> str:
@@ -112,14 +90,17 @@ async def test_a_killed_worker_loses_nothing(
     provider: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two workers is killed in the middle: every job has its result, and all equal those of a local run."""
+    from distributed import Scheduler
+
     monkeypatch.setattr("langgraph_moa.evaluation.runs.cluster.CONNECTING_SECONDS", 60.0)
-    with ExitStack() as held:
-        cluster = Cluster(tmp_path, held)
-        killer = Killer(cluster.workers[0])
-        options = RunOptions(cluster=cluster.address, concurrency=8)
-        with RunLog.open(tmp_path / "cluster.jsonl", IDENTITY) as log:
-            outcome = await run_jobs(_jobs(), answer_plainly, log, options, watcher=killer)
-            there = _said(log)
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        with ExitStack() as held:
+            killed, _ = (_started_worker(scheduler.address, tmp_path, held) for _ in range(2))
+            killer = Killer(killed)
+            options = RunOptions(cluster=scheduler.address, concurrency=8)
+            with RunLog.open(tmp_path / "cluster.jsonl", IDENTITY) as log:
+                outcome = await run_jobs(_jobs(), answer_plainly, log, options, watcher=killer)
+                there = _said(log)
     assert outcome.made == JOBS
     assert outcome.failed == ()
     assert killer.killed_at is not None

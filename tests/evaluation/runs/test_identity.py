@@ -60,3 +60,24 @@ def test_model_objects_count_by_their_names() -> None:
     again = Mixture.of([Proposer(ScriptedChatModel(replies=["y"]), temperature=0.5)], "openai:b", name="mine")
     assert mixture_identity(OBJECTS) == mixture_identity(again)
     assert mixture_identity(OBJECTS) != mixture_identity(warmer)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(OBJECTS, layers=[replace(OBJECTS.layers[0], stop_when="answers")]),
+        replace(OBJECTS, layers=[replace(OBJECTS.layers[0], quorum=1, deadline=3.0)]),
+        replace(OBJECTS, aggregator=Aggregator("openai:b", model_kwargs={"top_p": 0.1})),
+        replace(OBJECTS, aggregator=Aggregator("openai:b", strategy="select")),
+        replace(OBJECTS, aggregator=Aggregator("openai:b", prompt="Be brief.")),
+    ],
+)
+def test_whatever_changes_answers_counts_beside_objects(changed: Mixture) -> None:
+    """With a model that is an object, all else that changes answers makes another run as well."""
+    assert mixture_identity(changed).fingerprint != mixture_identity(OBJECTS).fingerprint
+
+
+def test_keys_beside_objects_do_not_count() -> None:
+    """A key of one seat makes no other run, also where another seat's model is an object."""
+    keyed = replace(OBJECTS, aggregator=Aggregator("openai:b", model_kwargs={"api_key": "sk-secret"}))
+    assert mixture_identity(keyed) == mixture_identity(OBJECTS)

@@ -30,12 +30,13 @@ PLAIN = st.recursive(
 RESULTS = st.dictionaries(
     st.text(st.characters(), min_size=1), st.dictionaries(st.text(), PLAIN, max_size=3), max_size=6
 )
-ANY_FOLDER = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_FOLDER = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WRITER = """
 import sys
 from langgraph_moa.evaluation.runs import Identity, RunLog
-log = RunLog.open(sys.argv[1], Identity("answers", "mine", "0123456789abcdef"))
-log.append("first", {"answer": "kept"})
+logs = [RunLog.open(path, Identity("answers", "mine", "0123456789abcdef")) for path in sys.argv[1:]]
+for log in logs:
+    log.append("first", {"answer": "kept"})
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -140,20 +141,21 @@ def test_a_second_result_of_a_job_is_refused(tmp_path: Path, ending: str) -> Non
         assert list(log.results()) == [("a", {"n": 1})]
 
 
-@ENDINGS
-def test_a_killed_writer_leaves_its_results_and_no_lock(tmp_path: Path, ending: str) -> None:
-    """While another process writes a log it is refused; after `kill -9` it opens with what was appended."""
-    path = tmp_path / f"run.{ending}"
+def test_a_killed_writer_leaves_its_results_and_no_lock(tmp_path: Path) -> None:
+    """While another process writes a log it is refused; after `kill -9` it opens with what was appended: both kinds."""
+    paths = [tmp_path / "run.jsonl", tmp_path / "run.sqlite"]
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", WRITER, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"ready\n"
-        with pytest.raises(ConfigurationError, match="in use by another run"):
-            RunLog.open(path, IDENTITY)
+        for path in paths:
+            with pytest.raises(ConfigurationError, match="in use by another run"):
+                RunLog.open(path, IDENTITY)
         writer.send_signal(signal.SIGKILL)
-    with RunLog.open(path, IDENTITY) as log:
-        assert list(log.results()) == [("first", {"answer": "kept"})]
+    for path in paths:
+        with RunLog.open(path, IDENTITY) as log:
+            assert list(log.results()) == [("first", {"answer": "kept"})]
 
 
 def test_a_log_that_is_open_here_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from langgraph_moa import ConfigurationError
-from langgraph_moa.evaluation.runs import RunOptions
+from langgraph_moa.evaluation.runs import Outcome, RunOptions
 
 NAMES = [f"q{number}" for number in range(50)]
 
@@ -49,3 +49,11 @@ def test_wrong_options_are_named(wrong: dict[str, Any]) -> None:
     """Each option says what is allowed."""
     with pytest.raises(ConfigurationError, match=rf"RunOptions\.{next(iter(wrong))}"):
         RunOptions(**wrong)
+
+
+def test_what_follows_has_what_is_left() -> None:
+    """What a run has spent, and what its failed jobs may have, is taken from the budget of what follows; 0 is least."""
+    spent = Outcome(3, 0, (), None, 0.25, 0, 0.5)
+    assert RunOptions(max_cost=1.0).after(spent).max_cost == 0.25
+    assert RunOptions(max_cost=0.5).after(spent).max_cost == 0.0
+    assert RunOptions().after(spent).max_cost is None

@@ -204,7 +204,7 @@ async def test_a_watcher_is_told_how_it_goes(log: RunLog) -> None:
     assert watched.closed == 1
 
 
-@pytest.mark.parametrize(("ending", "few", "many"), [("jsonl", 1_000, 10_000), ("sqlite", 200, 2_000)])
+@pytest.mark.parametrize(("ending", "few", "many"), [("jsonl", 300, 3_000), ("sqlite", 100, 1_000)])
 async def test_memory_is_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, few: int, many: int
 ) -> None:
