@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -54,9 +55,10 @@ class Latch:
     Args:
         layer: Of the slots.
         is_structured: Whether proposals are JSON values.
+        run: Something that only the tasks of one run share; `None`: nothing is known of the run.
     """
 
-    def __init__(self, layer: Layer, *, is_structured: bool = False) -> None:
+    def __init__(self, layer: Layer, *, is_structured: bool = False, run: object = None) -> None:
         self.closed = asyncio.Event()
         """Set when the stragglers of the running wave are not waited for any more; another one for each wave."""
         self.telling = asyncio.Lock()
@@ -71,6 +73,7 @@ class Latch:
         self._early: set[str] = set()
         """Slots that wait for their turn."""
         self._at_work: set[str] = set()
+        self._run = None if run is None else weakref.ref(run)
         self._is_broken = False
         self._outstanding = {slot.name for slot in layer.slots(1)}
         self._awaited = {slot.name for slot in layer.slots(1) if slot.proposer.required}
@@ -187,6 +190,14 @@ class Latch:
         """Whether every slot has reported."""
         return not self._outstanding
 
+    def is_of(self, run: object) -> bool:
+        """Say whether it is known to be of a run."""
+        return self._run is not None and self._run() is run
+
+    def is_over(self, run: object) -> bool:
+        """Say whether a slot of a run needs another one: this one broke in an earlier run, or nobody waits here."""
+        return self.is_stale or (self._is_broken and not self.is_of(run))
+
     @property
     def is_stale(self) -> bool:
         """Whether no slot has waited for long: what starts now belongs to a later run from the same checkpoint."""
@@ -203,22 +214,24 @@ class Latch:
 
 
 @contextmanager
-def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False) -> Iterator[Latch]:
+def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False, run: object = None) -> Iterator[Latch]:
     """Give the slots of a layer in a run one latch, from the first that starts to the last that reports.
 
-    A slot that is cancelled from outside, or raises, ends the run: a resumed one begins with a latch of its own.
+    A slot that is cancelled from outside, or raises, ends the run: a resumed one begins with a latch of its own, and a
+    slot of the same run that starts only then learns of it from the broken one.
 
     Args:
-        key: Of the layer and the run.
+        key: Of the layer, and of the checkpoint that runs start from.
         layer: For a new latch.
         is_structured: For a new latch: whether proposals are JSON values.
+        run: Something that only the tasks of one run share; `None`: nothing is known of the run.
     """
     with _lock:
         latch = _latches.get(key)
-        if latch is None or latch.is_stale:
+        if latch is None or latch.is_over(run):
             if len(_latches) >= _MANY:
                 _drop_stale()
-            latch = _latches[key] = Latch(layer, is_structured=is_structured)
+            latch = _latches[key] = Latch(layer, is_structured=is_structured, run=run)
         latch.enter()
     ended = True
     try:
@@ -226,6 +239,7 @@ def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False) ->
         ended = latch.is_done
     except BaseException:
         latch.abandon()
+        ended = not latch.is_of(run)
         raise
     finally:
         with _lock:

@@ -173,8 +173,12 @@ class ProposerNode(Node):
 
     def _latch(self, earlier: Mapping[str, LayerRecord]) -> AbstractContextManager[Latch]:
         """Return what this run of the layer shares, for as long as this slot needs it."""
-        is_structured = self._run.schema is not None
-        return shared_latch(self._latch_key(), self._layer_in_time(earlier), is_structured=is_structured)
+        return shared_latch(
+            self._latch_key(),
+            self._layer_in_time(earlier),
+            is_structured=self._run.schema is not None,
+            run=get_runtime().stream_writer,
+        )
 
     def _layer_in_time(self, earlier: Mapping[str, LayerRecord]) -> Layer:
         """Return the layer with a deadline within what the budget leaves of the run's seconds."""

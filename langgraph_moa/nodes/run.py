@@ -59,8 +59,8 @@ class Run:
         """Refuse to make any call without a conversation, or while a key or a package is missing.
 
         Raises:
-            ConfigurationError: There is no message, or the last one calls a tool whose result is missing, or what is asked
-                for needs a model that writes the answer, and the strategy lets none.
+            ConfigurationError: There is no message, or the last one calls a tool whose result is missing, or what is
+                asked for needs a model that writes the answer, and the strategy lets none.
             MissingKeyError: The first key that is missing; `preflight.problems` lists them all.
             MissingDependencyError: The first package that is missing.
         """
