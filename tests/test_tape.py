@@ -136,3 +136,9 @@ def test_only_answers() -> None:
     """A tape that holds another kind of message in place of an answer is refused."""
     with pytest.raises(TypeError, match="this one holds a HumanMessage"):
         played_answer({"type": "human", "data": {"content": "Why?", "type": "human"}})
+
+
+def test_a_secret_within_another() -> None:
+    """Of two secrets, one of which begins as the other, no part is left."""
+    written = taken_answer(AIMessage("sk-canary-0123456789"), ["sk-canary", "sk-canary-0123456789"])
+    assert "0123456789" not in str(written)

@@ -214,6 +214,18 @@ async def test_nobody_waits_for_a_slot_that_has_broken_off() -> None:
         await later
 
 
+async def test_who_comes_after_the_break_learns_of_it() -> None:
+    """A slot that starts when another of its run has broken off waits for nobody; one of a later run begins anew."""
+    recipe, this_run, later_run = in_waves(), lambda: None, lambda: None
+    with suppress(ValueError), shared_latch(("late",), recipe, run=this_run):
+        raise ValueError
+    with shared_latch(("late",), recipe, run=this_run) as latch, pytest.raises(LayerBroken):
+        await latch.turn("b", None)
+    with shared_latch(("late",), recipe, run=later_run) as latch:
+        latch.report("a", usable=False)
+        assert await latch.turn("b", None) is None
+
+
 async def test_what_agreed_before_a_crash_stays_agreed() -> None:
     """A slot that was spared before a crash spares the others when the run is resumed, whoever has answered."""
     latch = Latch(in_waves())

@@ -18,6 +18,7 @@ from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
 from langgraph_moa import Budget, Layer, Mixture, Proposer, QuorumError, StopWhen, create_advisers, create_moa
+from langgraph_moa.errors import SelfReferenceError
 from langgraph_moa.savings import AGREED
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from langgraph_moa.waves import waves_of
@@ -416,3 +417,20 @@ async def test_what_was_asked_and_what_was_saved_is_the_plan(drawn: tuple[list[A
     assert made + summary_of(out)["saved"]["calls"] == mixture.plan(ask(FIRST)["messages"]).calls
     spared = [one for one in out["proposals"] if one["error"] is not None and one["error"]["kind"] == AGREED]
     assert len(spared) == len(summary_of(out)["saved"]["slots"])
+
+
+def test_an_error_of_the_run_ends_it_at_once() -> None:
+    """Where a slot ends the run by an error, no slot of a later wave waits for it or is asked, however late it is."""
+
+    def call_itself(_: object) -> str:
+        msg = "the mixture called itself"
+        raise SelfReferenceError(msg)
+
+    for _ in range(8):
+        panel = Panel("4", "4", "4", "4")
+        layer = Layer([Proposer(RunnableLambda(call_itself), name="z"), *panel.proposers()], stop_when="answers")
+        started = time.monotonic()
+        with pytest.raises(SelfReferenceError):
+            create_moa(Mixture([layer], panel.aggregator)).invoke(ask("How many?"))
+        assert time.monotonic() - started < 5
+        assert set(panel.asked) <= {"a"}

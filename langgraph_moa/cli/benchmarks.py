@@ -125,7 +125,7 @@ def show_report(
     Raises:
         OSError: A file cannot be written.
     """
-    from langgraph_moa.evaluation.pages import to_json, to_markdown, write_report
+    from langgraph_moa.evaluation.pages import as_data, to_markdown, write_report
 
     if out is not None:
         write_report(report, out, name="report")
@@ -134,6 +134,9 @@ def show_report(
         notes.say(f"{name}: {outcomes.outcome_line(step)}")
     for note in () if is_terminal(sys.stdout) else report.notes:
         notes.say(note)
-    print(to_json(report) if as_json else to_markdown(report), end="")
+    if as_json:
+        print_json(as_data(report))
+    else:
+        print(to_markdown(report), end="")
     codes = [outcomes.tell_problems(None, broken), *(outcomes.tell_problems(step, ()) for step in steps)]
     return failures.FAILED if failures.FAILED in codes else max(codes)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from langgraph_moa.cli import options
+from langgraph_moa.cli.machine import print_json
 from langgraph_moa.errors import ConfigurationError
 
 DATA_VARIABLE = "LANGGRAPH_MOA_DATA"
@@ -37,4 +38,7 @@ def command(
     report = published.report(folder)
     if out is not None:
         pages.write_report(report, out)
-    print(pages.to_json(report) if as_json else pages.to_markdown(report), end="")
+    if as_json:
+        print_json(pages.as_data(report))
+    else:
+        print(pages.to_markdown(report), end="")

@@ -48,7 +48,8 @@ def summary_line(summary: MoASummary) -> str:
         *_saved(summary),
         f"{summary['timing']['total']:.1f} s",
     ]
-    if all(slot["model"].startswith(_OFFLINE) for slot in summary["usage"]["slots"]):
+    asked = [slot for slot in summary["usage"]["slots"] if slot["cost"] is not None or slot["usage"] is not None]
+    if not _unpriced(summary) and asked and all(slot["model"].startswith(_OFFLINE) for slot in asked):
         return ", ".join([*parts, "no tokens, no cost"])
     return ", ".join([*parts, "tokens unknown" if tokens is None else f"{tokens} tokens", _cost(summary)])
 
@@ -78,12 +79,16 @@ def _saved(summary: MoASummary) -> list[str]:
 
 
 def _cost(summary: MoASummary) -> str:
-    cost = summary["cost"]
-    unpriced = [model for model in cost["unpriced"] if not model.startswith(_OFFLINE)]
-    known = cost["total"]
+    unpriced = _unpriced(summary)
+    known = summary["cost"]["total"]
     if not unpriced:
         return f"${known or 0:.4f}"
     return f"{'cost unknown' if known is None else f'${known:.4f} and more'} (unpriced: {_listed(unpriced)})"
+
+
+def _unpriced(summary: MoASummary) -> list[str]:
+    """Return the models that were asked and whose cost is unknown, but for those that cost nothing."""
+    return [model for model in summary["cost"]["unpriced"] if not model.startswith(_OFFLINE)]
 
 
 def _listed(names: list[str]) -> str:

@@ -88,15 +88,21 @@ class Server:
         started.set_result(None)
         await self._stopping.wait()
         listener.close()
-        tasks = list(state.tasks)
-        for connection in list(state.connections):
-            connection.transport.abort()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        while state.connections:  # noqa: ASYNC110 - the loop is about to close them
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # connections that the kernel has accepted already appear
+        while state.connections or state.tasks:
+            await _end(state)
         await listener.wait_closed()
+
+
+async def _end(state: ServerState) -> None:
+    """Break off every connection and response that there is now."""
+    tasks = list(state.tasks)
+    for connection in list(state.connections):
+        connection.transport.abort()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -46,3 +46,25 @@ def test_dry_run_counts_the_judge(moa: Moa, questions: Path, provider: Simulator
     plans = json.loads(moa(*asked, "--dry-run", "--quiet").out)
     assert {name: plan["forecast"]["calls"] for name, plan in plans.items()} == {"answers": 8, "judgments": 4}
     assert not provider.requests
+
+
+def test_dry_run_knows_what_is_there(moa: Moa, questions: Path, tmp_path: Path, provider: Simulator) -> None:
+    """With the folder of a run that has begun, `--dry-run` counts what is left alone, and still makes no call."""
+    asked = ("eval", "mt-bench", "--data", str(questions), *models("openai:good"), "--judge", "openai:judge", "--quiet")
+    kept = ("--out", str(tmp_path / "out"), "--json")
+    moa(*asked, *kept, "--limit", "1")
+    made = len(provider.requests)
+    plans = json.loads(moa(*asked, *kept, "--dry-run").out)
+    told = {name: (plan["jobs"], plan["reused"]) for name, plan in plans.items()}
+    assert told == {"answers": (1, 1), "judgments": (2, 2)}
+    assert len(provider.requests) == made
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--max-cost", "1"]])
+def test_a_judge_that_answers_is_told_before_anything_is_paid(
+    moa: Moa, questions: Path, provider: Simulator, more: list[str]
+) -> None:
+    """A judge that is also the aggregator is warned of before the first call, and without one."""
+    done = moa("eval", "mt-bench", "--data", str(questions), *models("openai:good"), "--judge", "openai:merge", *more)
+    assert "judges favour what they wrote themselves" in done.err
+    assert not provider.requests

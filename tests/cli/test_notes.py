@@ -49,6 +49,15 @@ def test_unknown_tokens_are_not_zero() -> None:
     assert "tokens unknown" in summary_line(_summary(cost=None, unpriced=[], tokens=None))
 
 
+def test_a_vote_over_offline_models_costs_nothing() -> None:
+    """A seat that asks no model does not make the tokens of a run with no key unknown."""
+    summary = _summary(cost=0.0, unpriced=[], tokens=None)
+    offline = SlotUsage(layer=1, slot="p", model="offline:bm25", served_model=None, usage=None, cost=0.0)
+    vote = SlotUsage(layer=None, slot="aggregator", model="vote", served_model=None, usage=None, cost=None)
+    summary["usage"]["slots"] = [offline, vote]
+    assert summary_line(summary).endswith("no tokens, no cost")
+
+
 def test_degraded_names_the_missing() -> None:
     """A degraded run says who is missing and why; a complete one says nothing."""
     assert degraded_line(_summary(cost=None, unpriced=[])) is None

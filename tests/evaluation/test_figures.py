@@ -223,3 +223,19 @@ def test_values_that_do_not_fit_are_refused(wrong: Callable[[], Figure]) -> None
     """As many labels, intervals or axes as values: otherwise the error names the figure."""
     with pytest.raises(ConfigurationError, match="figure 'T"):
         wrong()
+
+
+def test_names_around_a_radar_are_whole() -> None:
+    """Every name beside a circle stands within the drawing, at the width that it has in a broad font."""
+    names = ["Robustness", "Commonsense Understanding", "Metacognition", "Readability", "\u6f22" * 14, "x" * 90]
+    figure = radar("T", names * 2, {"one": [4.0] * 12, "two": [3.0] * 12}, low=1, high=5)
+    canvas = ET.fromstring(figure.svg)  # noqa: S314 - drawn just now
+    width = float(canvas.get("viewBox", "").split()[2])
+    for text in canvas.iter("{http://www.w3.org/2000/svg}text"):
+        said = text.text or ""
+        (anchor,) = re.findall(r"text-anchor: (\w+)", text.get("style", "")) or ["start"]
+        (x,) = re.findall(r"translate\(([\d.-]+)", text.get("transform", "")) or [text.get("x", "nan")]
+        size = sum(11 if letter > "\u2e80" else 6.8 for letter in said)
+        begin = float(x) - size * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+        assert begin >= 0, said
+        assert begin + size <= width, said

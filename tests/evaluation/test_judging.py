@@ -224,6 +224,6 @@ async def test_nothing_said_is_no_verdict(reply: Any) -> None:
 
 async def test_probabilities_are_a_verdict_without_text() -> None:
     """A reply of a blank is handed on where its probabilities may tell."""
-    told = {"logprobs": {"content": []}}
+    told: dict[str, Any] = {"logprobs": {"content": []}}
     model = ScriptedChatModel(replies=[AIMessage(" ", response_metadata=told)] * 9)
     assert (await Judge(model).ask([HumanMessage("Which?")])).response_metadata["logprobs"] == told["logprobs"]

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import BaseMessage, HumanMessage
 
-from langgraph_moa import Aggregator, AggregatorError, ChatMoA, ConfigurationError, Layer, Mixture, Proposer, create_moa
+from langgraph_moa import (
+    Aggregator,
+    AggregatorError,
+    ChatMoA,
+    ConfigurationError,
+    Layer,
+    Mixture,
+    Proposer,
+    StopWhen,
+    create_moa,
+)
 from langgraph_moa.strategies import (
     STRATEGIES,
     Case,
@@ -248,3 +260,107 @@ def test_a_chosen_answer_streams_once(name: Any, reply: str) -> None:
     parts = create_moa(recipe).stream({"messages": [("user", "How many?")]}, stream_mode="messages")
     assert "".join(message.text for message, _ in parts) == SOLUTIONS[0]
     assert "".join(chunk.text for chunk in ChatMoA(mixture=recipe).stream("How many?")) == SOLUTIONS[0]
+
+
+def test_weights_that_leave_out_a_slot_do_not_count() -> None:
+    """Where an agreement has left out the layer that weights are for, all votes count 1, and the decision says why."""
+    said = {"a": "It is 1.", "b": "It is 1.", "c": "It is 2.", "d": "It is 1."}
+    first = Layer(
+        [Proposer(ScriptedChatModel(replies=text), name=name) for name, text in said.items()],
+        stop_when=StopWhen(share=0.6, waves=(4,)),
+    )
+    last = Layer([Proposer(ScriptedChatModel(), name=name) for name in "cz"])
+    recipe = Mixture([first, last], Aggregator(strategy=Vote(weights={"c": 9, "z": 1})))
+    answer = create_moa(recipe).invoke({"messages": [("user", "How many?")]})["messages"][-1]
+    assert answer.text == "It is 1."
+    why = answer.response_metadata["moa"]["decision"]["why"]
+    assert why.startswith("all count 1, since there is no weight for a, b, d: '1' has 3 of 4")
+
+
+@pytest.mark.parametrize("strategy", ["vote", "consensus"])
+def test_a_shuffle_decides_no_tie(strategy: Any) -> None:
+    """Where no model is shown the references, the order in which they would be shown changes no answer."""
+    seeded = [replace(mixture(Aggregator(strategy=strategy), SOLUTIONS[:2]), shuffle_seed=seed) for seed in range(6)]
+    answers = {create_moa(one).invoke({"messages": [("user", "How many?")]})["messages"][-1].text for one in seeded}
+    assert answers == {SOLUTIONS[0]}
+
+
+def test_select_with_a_shuffle() -> None:
+    """With a `shuffle_seed`, the chosen slot is the one whose text the ranker was shown under that number."""
+
+    def choose(request: list[BaseMessage]) -> str:
+        places = sorted(range(3), key=lambda index: request[-1].text.index(SOLUTIONS[index]))
+        return json.dumps({"why": "?", "best": places.index(1) + 1})
+
+    for seed in range(4):
+        recipe = replace(mixture(Aggregator(ScriptedChatModel(replies=choose), strategy="select")), shuffle_seed=seed)
+        answer = create_moa(recipe).invoke({"messages": [("user", "How many?")]})["messages"][-1]
+        assert (answer.text, answer.response_metadata["moa"]["decision"]["chosen"]) == (SOLUTIONS[1], "p1")
+
+
+def test_a_number_of_no_reference_is_asked_for_again() -> None:
+    """A ranker that names a reference which there is not is asked once more, as one whose reply is no choice."""
+    ranker = ScriptedChatModel(replies=['{"why": "?", "best": 9}', '{"why": "checked", "best": 2}'])
+    text, summary = run(Aggregator(ranker, strategy="select"))
+    assert text == SOLUTIONS[1]
+    assert summary["decision"]["why"] == "checked"
+
+
+def test_structured_votes_agree_as_fields_do() -> None:
+    """Structured answers that differ in case and in how a number is written are one answer of a vote."""
+    texts = ('{"city": "Paris", "size": 2}', '{"city": "Rome", "size": 3}', '{"size": 2.0, "city": "PARIS"}')
+    schema = {"title": "Place", "properties": {"city": {"type": "string"}, "size": {"type": "number"}}}
+    recipe = replace(mixture(Aggregator(strategy="vote"), texts), answer_schema=schema)
+    answer = create_moa(recipe).invoke({"messages": [("user", "Where?")]})["messages"][-1]
+    assert json.loads(answer.text)["city"] == "Paris"
+    assert answer.response_metadata["moa"]["decision"]["ballots"][0]["slots"] == ["p0", "p2"]
+
+
+@pytest.mark.parametrize("strategy", ["vote", "consensus", "select"])
+def test_a_schema_of_the_call_needs_a_writer(strategy: Any) -> None:
+    """A schema that the proposals are not in is refused before anybody is asked, where one of them is the answer."""
+    recipe = mixture(Aggregator(ScriptedChatModel(), strategy=strategy))
+    schema = {"title": "Number", "properties": {"number": {"type": "integer"}}}
+    with pytest.raises(ConfigurationError, match=r"set Mixture\.answer_schema"):
+        ChatMoA(mixture=recipe).with_structured_output(schema).invoke("How many?")
+    asked = [seat.model for seat in recipe.seats if isinstance(seat.model, ScriptedChatModel)]
+    assert not any(model.requests for model in asked)
+
+
+@pytest.mark.parametrize("strategy", ["vote", "consensus", "select"])
+def test_tools_are_refused_before_anybody_is_asked(strategy: Any) -> None:
+    """Tools that no model may call cost no request."""
+    recipe = mixture(Aggregator(ScriptedChatModel(), strategy=strategy))
+    tool = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+    with pytest.raises(ConfigurationError, match="tools cannot be called"):
+        ChatMoA(mixture=recipe).bind_tools([tool]).invoke("How many?")
+    asked = [seat.model for seat in recipe.seats if isinstance(seat.model, ScriptedChatModel)]
+    assert not any(model.requests for model in asked)
+
+
+def long(aggregator: Aggregator) -> tuple[str, dict[str, Any], int]:
+    """Return the answer and the summary of a run over texts too long for a window, and how many calls were planned."""
+    texts = ("first " + "word " * 3000, "second " + "word " * 3000, "third", "fourth", "fifth")
+    recipe = replace(mixture(aggregator, texts), on_overflow="windows")
+    message = create_moa(recipe).invoke({"messages": [("user", "How many?")]})["messages"][-1]
+    return message.text, message.response_metadata["moa"], recipe.plan([HumanMessage("How many?")]).calls
+
+
+def test_a_council_reads_in_one_request() -> None:
+    """A council that reads too much has it shortened: no window is told that its last reference is the review."""
+    model = ScriptedChatModel(replies=[json.dumps(REVIEW), "It is 18."])
+    text, summary, planned = long(Aggregator(model, strategy="council", context_window=5000, max_tokens=200))
+    assert text == "It is 18."
+    assert ["Agreements:" in request[-1].text for request in model.requests] == [False, True]
+    assert summary["shortened"] == ["aggregator"]
+    assert planned == 5 + len(model.requests)
+
+
+def test_what_an_earlier_window_shortened_is_told() -> None:
+    """The summary names a sequential aggregator that read a shortened reference, in whichever window that was."""
+    model = ScriptedChatModel(replies="so far")
+    strategy = Sequential(window=2)
+    text, summary, planned = long(Aggregator(model, strategy=strategy, context_window=3000, max_tokens=200))
+    assert text == "so far"
+    assert summary["shortened"] == ["aggregator"]
+    assert planned == 5 + len(model.requests)

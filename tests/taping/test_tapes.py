@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from langgraph_moa import (
     create_moa,
 )
 from langgraph_moa.recording import Tape, is_replaying, taping
+from langgraph_moa.tape import Address, Clock, Take
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from tests.taping.runs import CANARY, both_kinds, run
 from tests.ways import ask, use_simulator
@@ -195,6 +198,55 @@ def test_processes_share_a_tape(path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(2)]
     assert [process.wait(60) for process in running] == [0, 0]
     assert len(Tape.open(path, mode="replay")) == 400
+
+
+@both_kinds
+def test_a_tape_begun_by_many_at_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those who begin a tape at the same moment, each for itself, all get it, and lose and complain of nothing."""
+    together = threading.Barrier(8)
+
+    def begin(place: Path, number: int) -> None:
+        together.wait(30)
+        tape = Tape.open(place, mode="reuse")
+        take = Take(model="m", outcome="nested", clock=Clock(started_at=0.0, elapsed=0.0, waited=0.0))
+        tape.keep(Address(str(number), ""), take)
+        assert tape.find(Address("none", "")) is None
+        tape.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for attempt in range(6):
+            place = path.with_stem(f"tape{attempt}")
+            list(pool.map(partial(begin, place), range(8)))
+            assert len(Tape.open(place, mode="replay")) == 8
+    assert caplog.text == ""
+
+
+@both_kinds
+def test_a_tape_where_there_is_no_folder(path: Path) -> None:
+    """A tape in a folder that does not exist is refused with its name and what to do."""
+    with pytest.raises(ConfigurationError, match=r"missing.* cannot be opened .*name a file in a folder that exists"):
+        Tape.open(path.parent / "missing" / path.name, mode="record")
+
+
+def test_a_replay_writes_nothing(path: Path) -> None:
+    """A replay opens a database so that nothing of it can be written, not even its journal."""
+    run(path, "record", Mixture.of([ScriptedChatModel()], ScriptedChatModel(model_name="final")))
+    before = path.read_bytes()
+    tape = Tape.open(path, mode="replay")
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        tape.keep(Address("1", ""), Take(model="m", outcome="nested", clock=Clock(started_at=0, elapsed=0, waited=0)))
+    tape.close()
+    assert path.read_bytes() == before
+
+
+def test_lines_of_another_shape(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A line whose fields are of other kinds than a request's is passed over, and said so."""
+    path = tmp_path / "run.jsonl"
+    run(path, "record", Mixture.of([ScriptedChatModel()], ScriptedChatModel(model_name="final")))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"key": "a", "seat": "b", "take": null}\n{"key": ["x"], "seat": "b", "take": {}}\n')
+    assert len(Tape.open(path, mode="replay")) == 2
+    assert caplog.text.count("is no request, and is passed over") == 2
 
 
 def test_only_the_block(path: Path) -> None:

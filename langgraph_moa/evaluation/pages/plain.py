@@ -21,7 +21,14 @@ _KEYS = ("report", "title", "date", "notes", "tables", "figures", "data")
 def to_json(report: Report) -> str:
     """Write a report as one JSON object; `from_json` gives an equal report back, with lists for sequences.
 
-    Numbers that are not finite become null: they are unknown.
+    Raises:
+        ConfigurationError: `data` holds what is not plain data.
+    """
+    return json.dumps(as_data(report), ensure_ascii=False, indent=2) + "\n"
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return a report as plain data. Numbers that are not finite become `None`: they are unknown.
 
     Raises:
         ConfigurationError: `data` holds what is not plain data.
@@ -37,7 +44,8 @@ def to_json(report: Report) -> str:
         ],
         "data": report.data,
     }
-    return json.dumps(_plain(table), ensure_ascii=False, indent=2) + "\n"
+    plain: dict[str, Any] = _plain(table)
+    return plain
 
 
 def from_json(text: str) -> Report:

@@ -16,6 +16,7 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation import figures
 from langgraph_moa.evaluation.reports import Report, Table
+from langgraph_moa.evaluation.scores import JudgeStamp
 from langgraph_moa.evaluation.studies.final_answers import FinalAnswer, FinalAnswers
 from langgraph_moa.mixture import StopWhen
 from langgraph_moa.strategies import plurality, reliability_weights
@@ -26,6 +27,7 @@ _HOW = (
     "other, both ways; the best single model is named in hindsight."
 )
 _SHARES = (0.6, 0.75)
+_STAMP = JudgeStamp("exact match", "recorded answers")
 
 
 class Asked(NamedTuple):
@@ -135,12 +137,14 @@ def report(study: AdaptiveStudy, *, date: str) -> Report:
             [point["policy"], round(point["accuracy"], 2), round(point["calls"], 2), round(point["share"], 3)]
             for point in (study["best_single"], study["oracle"], study["plurality"], *learned)
         ],
+        judge=_STAMP,
         notes=[_HOW.format(questions=study["questions"])],
     )
     singles = Table(
         title="Each model alone",
         columns=["model", "accuracy, %"],
         rows=[[model, round(accuracy, 2)] for model, accuracy in _best_first(study["singles"])],
+        judge=_STAMP,
     )
     shown = [
         figures.Point(point["policy"], point["calls"], point["accuracy"]) for point in _distinct([*learned, *votes])

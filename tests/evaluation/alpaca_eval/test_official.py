@@ -21,7 +21,6 @@ from langgraph_moa.evaluation.alpaca_eval import (
     pair_judge,
 )
 from langgraph_moa.evaluation.alpaca_eval.official import official_command, official_environment, read_annotations
-from langgraph_moa.evaluation.alpaca_eval.running import Output
 from langgraph_moa.evaluation.arms import single
 from langgraph_moa.evaluation.runs import RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 
 from langgraph_moa import ConfigurationError, MissingDependencyError, Mixture, Proposer
+from langgraph_moa.evaluation import mt_bench
 from langgraph_moa.evaluation.bulk import answer_plainly, bulk_jobs
+from langgraph_moa.evaluation.judging import Judge
+from langgraph_moa.evaluation.pages import to_json
 from langgraph_moa.evaluation.runs import Identity, Job, RunLog, RunOptions, Standing, Work, run_jobs
 from langgraph_moa.evaluation.runs.cluster import ClusterLostError, _submit
 from langgraph_moa.evaluation.samples import Sample
@@ -25,6 +29,7 @@ THREADS = 2
 PROPOSERS = 2
 CALLS_OF_ONE_WORKER = THREADS * PROPOSERS
 IDENTITY = Identity("answers", "test", "f")
+MIXTURE = Mixture.of([Proposer("openai:a"), Proposer("openai:b")], "openai:merge")
 
 
 def _started_worker(scheduler: str, folder: Path, held: ExitStack) -> subprocess.Popen[bytes]:
@@ -77,8 +82,7 @@ class Killer:
 
 
 def _jobs() -> Iterator[Job]:
-    mixture = Mixture.of([Proposer("openai:a"), Proposer("openai:b")], "openai:merge")
-    return bulk_jobs(mixture, (Sample(f"q{number}", (f"Question {number}?",)) for number in range(JOBS)))
+    return bulk_jobs(MIXTURE, (Sample(f"q{number}", (f"Question {number}?",)) for number in range(JOBS)))
 
 
 def _said(log: RunLog) -> dict[str, Any]:
@@ -108,6 +112,38 @@ async def test_a_killed_worker_loses_nothing(
     with RunLog.open(tmp_path / "here.jsonl", IDENTITY) as log:
         await run_jobs(_jobs(), answer_plainly, log, RunOptions())
         assert there == _said(log)
+
+
+async def test_a_benchmark_is_the_same_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> None:
+    """MT-Bench, whose questions are asked with the temperatures of their categories, gives the same report there."""
+    from distributed import Scheduler, Worker
+
+    warm = Behaviour(reply=lambda body: f"{_echo(body)} at {body.get('temperature')}. Rating: [[7]]")
+    samples = [
+        Sample(name, ("Why?", "And then?"), metadata={"category": name}) for name in ("writing", "math", "humanities")
+    ]
+    prompts = mt_bench.JudgePrompts(mt_bench.OWN_PROMPTS, "own")
+    judge = Judge(mt_bench.judge_seat("openai:judge"))
+
+    async def report(name: str, cluster: str | None) -> str:
+        answers, judgments = (RunLog.open(tmp_path / f"{name}-{kind}.jsonl", IDENTITY) for kind in ("a", "j"))
+        options = RunOptions(cluster=cluster)
+        with answers, judgments:
+            found = await mt_bench.evaluate(
+                MIXTURE, samples, judge, prompts, answers=answers, judgments=judgments, options=options
+            )
+            said = [[turn["answer"] for turn in (answers.get(one.id) or {})["turns"]] for one in samples]
+        return json.dumps(said) + to_json(found.report)
+
+    with Simulator(warm) as simulator:
+        monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+            places: dict[str, Any] = {"nthreads": THREADS, "local_directory": str(tmp_path), "dashboard": False}
+            async with Worker(scheduler.address, **places), Worker(scheduler.address, **places):
+                there = await report("there", scheduler.address)
+        assert there == await report("here", None)
+    assert all(said in there for said in ("at 0.7", "at 0.0", "at 0.1", "7.0"))
 
 
 async def test_work_that_a_worker_cannot_import_is_refused(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from langgraph_moa import Aggregator, ConfigurationError, Mixture, Proposer
+from langgraph_moa import Aggregator, ConfigurationError, Mixture, Proposer, StopWhen
 from langgraph_moa.evaluation.runs import fingerprint_of, mixture_identity
 from langgraph_moa.testing import ScriptedChatModel
 
 MIXTURE = Mixture.of([Proposer("openai:a", temperature=0.5)], Aggregator("openai:b", max_tokens=9), name="mine")
 OBJECTS = Mixture.of([Proposer(ScriptedChatModel(replies=["x"]), temperature=0.5)], "openai:b", name="mine")
+PAIR = Mixture.of([ScriptedChatModel(replies=["x"]), "openai:a"], "openai:b", name="pair")
 
 
 def test_the_order_of_keys_does_not_count() -> None:
@@ -65,16 +66,17 @@ def test_model_objects_count_by_their_names() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        replace(OBJECTS, layers=[replace(OBJECTS.layers[0], stop_when="answers")]),
-        replace(OBJECTS, layers=[replace(OBJECTS.layers[0], quorum=1, deadline=3.0)]),
-        replace(OBJECTS, aggregator=Aggregator("openai:b", model_kwargs={"top_p": 0.1})),
-        replace(OBJECTS, aggregator=Aggregator("openai:b", strategy="select")),
-        replace(OBJECTS, aggregator=Aggregator("openai:b", prompt="Be brief.")),
+        replace(PAIR, layers=[replace(PAIR.layers[0], stop_when="answers")]),
+        replace(PAIR, layers=[replace(PAIR.layers[0], stop_when=StopWhen(share=0.75))]),
+        replace(PAIR, layers=[replace(PAIR.layers[0], deadline=3.0)]),
+        replace(PAIR, aggregator=Aggregator("openai:b", model_kwargs={"top_p": 0.1})),
+        replace(PAIR, aggregator=Aggregator("openai:b", strategy="select")),
+        replace(PAIR, aggregator=Aggregator("openai:b", prompt="Be brief.")),
     ],
 )
 def test_whatever_changes_answers_counts_beside_objects(changed: Mixture) -> None:
     """With a model that is an object, all else that changes answers makes another run as well."""
-    assert mixture_identity(changed).fingerprint != mixture_identity(OBJECTS).fingerprint
+    assert mixture_identity(changed).fingerprint != mixture_identity(PAIR).fingerprint
 
 
 def test_keys_beside_objects_do_not_count() -> None:
