@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, cast
 
 from typing_extensions import TypedDict
@@ -155,13 +155,9 @@ def summarize(
     missing = [_missing(proposal) for proposal in asked if not is_usable(proposal)]
     merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
     calls = [*proposals, *merges, answer]
-    slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
     records = [record for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
-    seconds = [layer_seconds(record) for record in records]
-    costs = [slot["cost"] for slot in slots if slot["cost"] is not None]
     failed = [merge for merge in merges if not is_usable(merge)]
     budget = _left_out(layers)
-    aggregator_seconds = seconds_of(answer)
     summary = MoASummary(
         mixture=mixture,
         depth=len(layers) + 1,
@@ -171,33 +167,43 @@ def summarize(
         missing=missing,
         substitutes=_substitutes(layers, answer, substitute),
         decision=decision,
-        shortened=[_seat_name(slot) for slot, call in zip(slots, calls, strict=True) if call["shortened"]],
+        shortened=[_seat_name(call, answer) for call in calls if call["shortened"]],
         budget=budget,
-        usage=UsageSummary(
-            total=sum_usage([slot["usage"] for slot in slots]),
-            slots=slots,
-            unknown=[
-                _seat_name(slot)
-                for slot, call in zip(slots, calls, strict=True)
-                if not all(map(_tells_all_tokens, call["calls"]))
-            ],
-        ),
-        cost=CostSummary(
-            total=sum(costs) if costs else None,
-            unpriced=list(dict.fromkeys(model for call in calls for model in _unpriced(call, prices))),
-            prices_date=prices.oldest_date(one["model"] for call in calls for one in call["calls"]),
-        ),
-        timing=Timing(
-            total=sum(seconds) + aggregator_seconds,
-            layers=seconds,
-            aggregator=aggregator_seconds,
-            first_token=None if first_token is None else sum(seconds) + first_token,
-        ),
+        usage=_usage_summary(calls, answer, prices),
+        cost=_cost_summary(calls, prices),
+        timing=_timing([layer_seconds(record) for record in records], seconds_of(answer), first_token),
     )
     saved = [record["saved"] for record in records if "saved" in record]
     if saved:
         summary["saved"] = saved_in_all(saved)
     return summary
+
+
+def _usage_summary(calls: Sequence[Proposal], answer: Proposal, prices: PriceTable) -> UsageSummary:
+    slots = [_slot_usage(call, prices, None if call is answer else call["layer"]) for call in calls]
+    return UsageSummary(
+        total=sum_usage([slot["usage"] for slot in slots]),
+        slots=slots,
+        unknown=[_seat_name(call, answer) for call in calls if not all(map(_tells_all_tokens, call["calls"]))],
+    )
+
+
+def _cost_summary(calls: Sequence[Proposal], prices: PriceTable) -> CostSummary:
+    costs = [cost for call in calls if (cost := _cost(call, prices)) is not None]
+    return CostSummary(
+        total=sum(costs) if costs else None,
+        unpriced=list(dict.fromkeys(model for call in calls for model in _unpriced(call, prices))),
+        prices_date=prices.oldest_date(one["model"] for call in calls for one in call["calls"]),
+    )
+
+
+def _timing(layers: list[float], aggregator: float, first_token: float | None) -> Timing:
+    return Timing(
+        total=sum(layers) + aggregator,
+        layers=layers,
+        aggregator=aggregator,
+        first_token=None if first_token is None else sum(layers) + first_token,
+    )
 
 
 def _left_out(layers: dict[str, LayerRecord]) -> BudgetDecision | None:
@@ -304,5 +310,5 @@ def _is_degraded(call: Proposal) -> bool:
     return any(one["fallback"] or (one["nested"] is not None and one["nested"]["degraded"]) for one in requests)
 
 
-def _seat_name(slot: SlotUsage) -> str:
-    return slot["slot"] if slot["layer"] is None else f"layer_{slot['layer']}_{slot['slot']}"
+def _seat_name(call: Proposal, answer: Proposal) -> str:
+    return call["proposer"] if call is answer else f"layer_{call['layer']}_{call['proposer']}"
