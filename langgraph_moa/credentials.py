@@ -12,6 +12,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 from urllib.parse import urlsplit
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, SecretStr
 
@@ -20,7 +21,8 @@ from langgraph_moa.redaction import is_secret_name
 
 _MOST_OBJECTS = 20_000
 _MOST_ITEMS = 1_000
-_LEAVES = (str, bytes, int, float, complex, type(None))
+_LEAVES = (str, bytes, int, float, complex, type(None), BaseMessage)
+"""What holds no key of the model: also a conversation, of which it may keep many."""
 _SCHEMAS = ("tools", "properties")
 """Tables of other people's names, `page_token` among them."""
 NO_KEY = SecretStr("not-needed")
@@ -77,6 +79,8 @@ def _parts(name: str, holder: object) -> Iterable[tuple[str, object]]:
         secret = is_secret_name(name)
         return [(name if secret else str(key), item) for key, item in holder.items() if key not in _SCHEMAS]
     if isinstance(holder, list | tuple):
+        if holder and isinstance(holder[0], BaseMessage):
+            return []
         return [(name, item) for item in islice(holder, _MOST_ITEMS)]
     if isinstance(holder, partial | MethodType | FunctionType):
         return [("", part) for part in _bound_to(holder)]

@@ -71,8 +71,4 @@ def command(
     )
     if dry_run:
         raise typer.Exit(benchmarks.show_plans(task.plans(benchmarks.named(out, log)), file.broken, as_json=as_json))
-    with benchmarks.kept(out, log) as kept:
-        found = task.run(kept)
-    steps = [found.answering, found.judging]
-    code = benchmarks.show_report(found.report, steps, file.broken, out=out, as_json=as_json, quiet=quiet)
-    raise typer.Exit(code)
+    raise typer.Exit(task.carry_out(file.broken, out=out, log=log, as_json=as_json))

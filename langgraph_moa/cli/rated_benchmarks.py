@@ -11,8 +11,10 @@ from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from langgraph_moa.evaluation.answers import Answer
+    from langgraph_moa.evaluation.datasets import BrokenLine
     from langgraph_moa.evaluation.judging import Judge
     from langgraph_moa.evaluation.judgments import Asked
     from langgraph_moa.evaluation.rating import Evaluation, Rater, Watch
@@ -86,6 +88,20 @@ class RatedTask:
         from langgraph_moa.evaluation.answers import texts_of
 
         return self.prompts.asked(sample, [_LONGEST_ANSWER] * len(sample.turns) if answer is None else texts_of(answer))
+
+    def carry_out(self, broken: Sequence[BrokenLine], *, out: Path | None, log: Path | None, as_json: bool) -> int:
+        """Run it, show the report, and return the exit code.
+
+        Args:
+            broken: Lines of the data set that were left out.
+            out: Folder that the option names.
+            log: File that the option names.
+            as_json: Whether the report is printed as JSON.
+        """
+        with benchmarks.kept(out, log) as kept:
+            found = self.run(kept)
+        steps = [found.answering, found.judging]
+        return benchmarks.show_report(found.report, steps, broken, out=out, as_json=as_json, quiet=self.quiet)
 
     def run(self, kept: benchmarks.Kept) -> Evaluation:
         """Let the mixture answer and the judge rate."""

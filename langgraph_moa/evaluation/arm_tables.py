@@ -60,6 +60,16 @@ def standing(tested: Measured, samples: Sequence[Sample]) -> Standing:
     )
 
 
+def merit(told: Standing, lowest: float) -> float | None:
+    """Return what an arm is chosen by: its mean, to which a sample that it has failed on counts as the lowest score.
+
+    Without that an arm that answers a single question, and that one well, would be the best of all.
+    """
+    if told.score is None:
+        return None
+    return (told.score * told.scored + lowest * told.missing) / (told.scored + told.missing)
+
+
 def arms_table(title: str, arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Table:
     """Return one row for each arm: score with its 95 % interval, calls, dollars and seconds a question."""
     columns = ["arm", scorer.scale, "95 % from", "to", "calls", "$ median", "$ p95", "s median", "s p95"]

@@ -19,6 +19,7 @@ from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.answers import Answer, Turn, answer_sample, texts_of
 from langgraph_moa.evaluation.arms import Arm, single
+from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.metered import MeteredTape, paid, requests_made
 from langgraph_moa.evaluation.runs import (
     Estimate,
@@ -92,12 +93,13 @@ class Bench:
     """Of every stage so far."""
 
     def __post_init__(self) -> None:
-        """Index the samples, and make a lock for each: the requests of two arms may be the same."""
+        """Index the samples."""
         if self.options.cluster is not None:
             msg = "arms are compared in one process, whose tape they share: leave the cluster out"
             raise ConfigurationError(msg)
         self._by_id = {sample.id: sample for sample in self.samples}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By the first question of a sample: who asks it may make a request that another one makes as well."""
 
     async def test(self, arms: Sequence[Arm], samples: Sequence[Sample] | None = None) -> list[Measured]:
         """Let arms answer, and score the answers.
@@ -111,8 +113,7 @@ class Bench:
             ConfigurationError: `max_cost` cannot be kept.
         """
         chosen = self.samples if samples is None else samples
-        for arm in arms:
-            prepare(arm.mixture)
+        self._refuse(arms)
         await self._answer(arms, chosen)
         if self.scorer.judge is not None:
             await self._judge(arms, chosen)
@@ -125,7 +126,7 @@ class Bench:
             MissingKeyError: A model has no key. Nothing was called.
             ConfigurationError: `max_cost` cannot be kept.
         """
-        prepare(arm.mixture)
+        self._refuse([arm])
         await self._answer([arm], self.samples)
         answers = {sample.id: self.answer(arm, sample) for sample in self.samples}
         return {name: texts_of(answer) for name, answer in answers.items() if answer is not None}
@@ -146,7 +147,17 @@ class Bench:
             stopped=next((outcome.stopped for outcome in self.outcomes if outcome.stopped is not None), None),
             spent=sum(spent) if spent else None,
             unlisted=sum(outcome.unlisted for outcome in self.outcomes),
+            unaccounted=sum(outcome.unaccounted for outcome in self.outcomes),
         )
+
+    def _refuse(self, arms: Sequence[Arm]) -> None:
+        """Say what would keep arms from answering, or the judge from judging them, before anything is paid for."""
+        judge = self.scorer.judge
+        recipes = [arm.mixture for arm in arms] + ([] if judge is None else [_recipe_of(judge)])
+        for recipe in recipes:
+            prepare(recipe)
+            if self.options.max_cost is not None:
+                answering_estimate(recipe)  # says which models have no price
 
     async def _answer(self, arms: Sequence[Arm], samples: Sequence[Sample]) -> None:
         by_name = {arm.name: arm for arm in arms}
@@ -154,7 +165,7 @@ class Bench:
 
         async def work(data: Mapping[str, Any]) -> Mapping[str, Any]:
             sample = self._by_id[data["sample"]]
-            async with self._locks[sample.id]:
+            async with self._locks[sample.turns[0]]:
                 with requests_made() as made:
                     answer = await answer_sample(graphs[data["arm"]], sample)
             return {"answer": answer, "cost": _spent(made, by_name[data["arm"]].mixture)}
@@ -173,7 +184,7 @@ class Bench:
             sample = self._by_id[data["sample"]]
             answer = self.answer(by_name[data["arm"]], sample)
             said = [] if answer is None else texts_of(answer)
-            async with self._locks[sample.id]:
+            async with self._locks[sample.turns[0]]:
                 with requests_made() as made:
                     score = await self.scorer.score(sample, said)
             return {"score": score_table(score), "cost": paid(made, None if judge is None else judge.prices)}
@@ -188,11 +199,7 @@ class Bench:
 
     async def _run(self, jobs: Sequence[Job], work: Any, estimate: Estimate | None, what: str) -> None:  # noqa: ANN401
         """Run a stage with what the stages before have left of `max_cost`."""
-        left = self.options.max_cost
-        if left is not None:
-            left = max(0.0, left - (self.outcome.spent or 0.0))
-        options = replace(self.options, max_cost=left)
-        watcher = self.watch(what)
+        options, watcher = self.options.after(self.outcome), self.watch(what)
         self.outcomes.append(await run_jobs(jobs, work, self.log, options, watcher=watcher, estimate=estimate))
 
     async def _trials(self, arm: Arm, samples: Sequence[Sample]) -> dict[str, Trial]:
@@ -222,8 +229,6 @@ class Bench:
     def _answer_estimate(self, arms: Sequence[Arm]) -> Estimate | None:
         if self.options.max_cost is None:
             return None
-        for arm in arms:
-            answering_estimate(arm.mixture)  # says which models have no price
         mixtures = {arm.name: arm.mixture for arm in arms}
         return lambda job: forecast(mixtures[job.data["arm"]], self._by_id[job.data["sample"]].turns).most_cost
 
@@ -231,8 +236,7 @@ class Bench:
         judge = self.scorer.judge
         if self.options.max_cost is None or judge is None:
             return None
-        mixture = replace(single(judge.proposer), prices=judge.prices)
-        answering_estimate(mixture)
+        mixture = _recipe_of(judge)
 
         def estimate(job: Job) -> float | None:
             sample = self._by_id[job.data["sample"]]
@@ -276,6 +280,11 @@ def open_bench(
         metered = MeteredTape(tape_path, "reuse")
         with taping(metered), RunLog.open(log_path, identity) as kept:
             yield Bench(samples, scorer, kept, metered, options or RunOptions(), watch)
+
+
+def _recipe_of(judge: Judge) -> Mixture:
+    """Return a judge as a mixture that makes one call."""
+    return replace(single(judge.proposer), prices=judge.prices)
 
 
 def _answer_key(arm: Arm, sample: Sample) -> str:

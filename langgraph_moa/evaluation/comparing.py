@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -14,6 +15,7 @@ from langgraph_moa.evaluation.arm_tables import (
     difference,
     differences_table,
     join,
+    merit,
     standing,
     verdict,
 )
@@ -43,6 +45,13 @@ class Choice(NamedTuple):
     samples: Sequence[Sample]
 
 
+class Draws(NamedTuple):
+    """Of a single, in place of the mixture."""
+
+    number: int
+    why: str
+
+
 def comparison_identity(mixture: Mixture, scorer: Scorer) -> Identity:
     """Return what tells a comparison's log from others."""
     judge, _, settings = scorer.stamp
@@ -69,18 +78,18 @@ async def compare(mixture: Mixture, bench: Bench, *, seed: int = 0) -> Report:
         raise ConfigurationError(msg)
     candidates = singles_of(mixture)
     whole, *alone = await bench.test([Arm(MIXTURE, mixture), *candidates.values()])
-    choices = _choices(dict(zip(candidates, alone, strict=True)), bench.samples, seed)
-    draws = {choice.label: _draws(whole, _of(alone, choice.label), bench.samples) for choice in choices}
+    choices = _choices(dict(zip(candidates, alone, strict=True)), bench.samples, bench.scorer.lowest, seed)
+    draws = {choice.label: _draws(whole, _of(alone, choice.label)) for choice in choices}
     strategy: Literal["vote", "consensus"] = "vote" if bench.scorer.judge is None else "consensus"
     arms = {BEST_SINGLE: {choice.label: alike(mixture, single(choice.proposer)) for choice in choices}}
     if not _is_self_moa(mixture):
         arms = {SELF_MOA: {choice.label: self_moa(mixture, choice.proposer) for choice in choices}, **arms}
     arms[EQUAL_COST] = {
-        choice.label: alike(mixture, drawn(choice.proposer, draws[choice.label], strategy=strategy))
+        choice.label: alike(mixture, drawn(choice.proposer, draws[choice.label].number, strategy=strategy))
         for choice in choices
     }
     others = [await _crossed(bench, name, by_label, choices) for name, by_label in arms.items()]
-    return _report(mixture, bench, [whole, *others], alone, _chosen_note(choices, draws, strategy))
+    return _report(mixture, bench, [whole, *others], alone, _chosen_notes(choices, draws, strategy))
 
 
 def singles_of(mixture: Mixture) -> dict[str, Arm]:
@@ -133,10 +142,10 @@ def _is_self_moa(mixture: Mixture) -> bool:
     return all(seat == seats[0] for seat in seats)
 
 
-def _choices(alone: Mapping[str, Measured], samples: Sequence[Sample], seed: int) -> list[Choice]:
+def _choices(alone: Mapping[str, Measured], samples: Sequence[Sample], lowest: float, seed: int) -> list[Choice]:
     """Return the best single of each half, to be asked the other one; one choice where both halves agree."""
     one, other = halves(samples, seed=seed)
-    best_of_one, best_of_other = (_best(alone, half) for half in (one, other))
+    best_of_one, best_of_other = (_best(alone, half, lowest) for half in (one, other))
     if best_of_one == best_of_other:
         return [Choice(_proposer(alone[best_of_one]), best_of_one, samples)]
     return [
@@ -145,14 +154,14 @@ def _choices(alone: Mapping[str, Measured], samples: Sequence[Sample], seed: int
     ]
 
 
-def _best(alone: Mapping[str, Measured], samples: Sequence[Sample]) -> str:
-    """Return the proposer with the best mean; the earliest where several have it or nothing is scored."""
+def _best(alone: Mapping[str, Measured], samples: Sequence[Sample], lowest: float) -> str:
+    """Return the proposer of most merit; the earliest where several have it or nothing is scored."""
     chosen = {sample.id for sample in samples}
     scores = {}
     for label, tested in alone.items():
         trials = {name: trial for name, trial in tested.trials.items() if name in chosen}
-        score = standing(Measured(tested.arm, trials), samples).score
-        scores[label] = float("-inf") if score is None else score
+        worth = merit(standing(Measured(tested.arm, trials), samples), lowest)
+        scores[label] = float("-inf") if worth is None else worth
     return max(scores, key=scores.__getitem__)
 
 
@@ -164,12 +173,23 @@ def _of(alone: Sequence[Measured], label: str) -> Measured:
     return next(tested for tested in alone if tested.arm.name == label)
 
 
-def _draws(whole: Measured, one: Measured, samples: Sequence[Sample]) -> int:
-    """Return how many answers of a single the mixture's measured cost buys; its calls where a price is unknown."""
-    costs = [standing(tested, samples).cost for tested in (whole, one)]
-    calls = whole.arm.mixture.plan().calls
-    bought = calls if costs[0] is None or not costs[1] else int(costs[0] / costs[1] + 1e-9)
-    return max(1, min(MOST_DRAWS, bought))
+def _draws(whole: Measured, one: Measured) -> Draws:
+    """Return how many answers of a single buys what the mixture has cost on the samples that both have answered."""
+    both = whole.trials.keys() & one.trials.keys()
+    spent, price = (_dollars(tested, both) for tested in (whole, one))
+    if spent is None or not price:
+        calls = whole.arm.mixture.plan().calls
+        return Draws(min(MOST_DRAWS, calls), "as many as the mixture's calls, since what those cost is unknown")
+    bought = int(spent / price + 1e-9)
+    if bought > MOST_DRAWS:
+        return Draws(MOST_DRAWS, f"where the mixture's cost would buy {bought}")
+    return Draws(max(1, bought), "for the mixture's cost" if bought else "which costs more than the mixture")
+
+
+def _dollars(tested: Measured, names: Collection[str]) -> float | None:
+    costs = [tested.trials[name].cost for name in names]
+    known = [cost for cost in costs if cost is not None]
+    return math.fsum(known) if known and len(known) == len(costs) else None
 
 
 async def _crossed(bench: Bench, name: str, by_label: Mapping[str, Mixture], choices: Sequence[Choice]) -> Measured:
@@ -179,21 +199,27 @@ async def _crossed(bench: Bench, name: str, by_label: Mapping[str, Mixture], cho
     return Measured(parts[0].arm, trials)
 
 
-def _chosen_note(choices: Sequence[Choice], draws: Mapping[str, int], strategy: str) -> str:
+def _chosen_notes(choices: Sequence[Choice], draws: Mapping[str, Draws], strategy: str) -> list[str]:
     told = [f"{choice.label} for {len(choice.samples)} questions" for choice in choices]
-    bought = [f"{count} draws of {label}" for label, count in draws.items()]
-    return (
+    bought = [f"{number} draws of {label}, {why}" for label, (number, why) in draws.items()]
+    alike_draws = [choice.label for choice in choices if choice.proposer.temperature == 0]
+    cold = f"The draws of {join(alike_draws)} are alike, at temperature 0: several of them are no fair comparison."
+    how = (
         f"{BEST_SINGLE.capitalize()}: {join(told)}, learned on one half of the questions and asked the other. "
-        f"{EQUAL_COST.capitalize()}: {join(bought)}, of which {strategy} chooses without a further call. "
+        f"{EQUAL_COST.capitalize()}: {join(bought)}; {strategy} chooses one of them without a further call. "
+        f"{SELF_MOA.capitalize()}: as many proposals as the mixture's, all of that model, before its aggregator. "
         "What is chosen on one half does a little worse on the other where several are about as good; the best in "
         "hindsight does a little better than it would on new questions. The truth lies between the two."
     )
+    return [how, cold] if alike_draws else [how]
 
 
-def _report(mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Sequence[Measured], chosen: str) -> Report:
+def _report(
+    mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Sequence[Measured], chosen: Sequence[str]
+) -> Report:
     samples, scorer = bench.samples, bench.scorer
     whole, *others = arms
-    best = max(alone, key=lambda one: standing(one, samples).score or 0.0)
+    best = _of(alone, _best({one.arm.name: one for one in alone}, samples, scorer.lowest))
     hindsight = Measured(Arm(f"{best.arm.name}, best in hindsight", best.arm.mixture), best.trials)
     found = {other.arm.name: difference(whole, other, samples) for other in others}
     sentences = [verdict(f"the {MIXTURE}", f"the {name}", told) for name, told in found.items()]
@@ -208,7 +234,7 @@ def _report(mixture: Mixture, bench: Bench, arms: Sequence[Measured], alone: Seq
             arms_table("Each proposer alone", alone, samples, scorer),
         ],
         figures=[arms_figure("Score of each arm", arms, samples, scorer), quality_figure(arms, samples, scorer)],
-        notes=[headline(found), *sentences, *warnings, *stopped, chosen],
+        notes=[headline(found), *sentences, *warnings, *stopped, *chosen],
         data={
             **arms_data([*arms, *(one for one in alone)], samples, scorer),
             "verdict": headline(found),

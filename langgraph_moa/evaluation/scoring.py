@@ -10,6 +10,7 @@ from langchain_core.messages import AnyMessage
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.judge_prompts import (
+    LOWEST,
     PAIR_SETTINGS,
     RATING_SETTINGS,
     pair_messages,
@@ -36,6 +37,10 @@ class Scorer(Protocol):
     @property
     def scale(self) -> str:
         """What a score is, for a column or an axis."""
+
+    @property
+    def lowest(self) -> float:
+        """The worst score that there is."""
 
     @property
     def judge(self) -> Judge | None:
@@ -68,6 +73,11 @@ class ExactMatch:
     def scale(self) -> str:
         """Share of right answers."""
         return "share right"
+
+    @property
+    def lowest(self) -> float:
+        """Wrong."""
+        return 0.0
 
     @property
     def judge(self) -> None:
@@ -109,6 +119,11 @@ class Rating:
         """A rating."""
         return "rating, 1 to 10"
 
+    @property
+    def lowest(self) -> float:
+        """The worst rating."""
+        return float(LOWEST)
+
     def requests(self, sample: Sample, answers: Sequence[str]) -> list[Sequence[AnyMessage]]:
         """Return the one request."""
         return [rating_messages(sample, answers)]
@@ -140,6 +155,11 @@ class PairAgainst:
     def scale(self) -> str:
         """A share of preference."""
         return f"preferred to {self.name}"
+
+    @property
+    def lowest(self) -> float:
+        """The baseline is preferred."""
+        return 0.0
 
     def requests(self, sample: Sample, answers: Sequence[str]) -> list[Sequence[AnyMessage]]:
         """Return the request for each order; none where there is nothing to tell apart."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_table, standing
+from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_table, merit, standing
 from langgraph_moa.evaluation.arms import Arm
 from langgraph_moa.evaluation.bench import Bench, Measured, halves
 from langgraph_moa.evaluation.extras import require
@@ -24,6 +24,7 @@ from langgraph_moa.evaluation.judging import today
 from langgraph_moa.evaluation.reports import Cell, Report, Table
 from langgraph_moa.evaluation.runs import Identity, fingerprint_of, mixture_identity
 from langgraph_moa.evaluation.samples import Sample
+from langgraph_moa.evaluation.scores import mean
 from langgraph_moa.evaluation.scoring import Scorer
 from langgraph_moa.evaluation.search_space import Space
 from langgraph_moa.mixture import Mixture
@@ -119,8 +120,17 @@ class _Search:
 
     @property
     def is_priced(self) -> bool:
-        """Whether the dollars of every mixture that was tried are known."""
-        return all(one.cost is not None for one in self.standings())
+        """Whether dollars are known, of mixtures of which no call failed at least; else calls stand for them."""
+        known = [_dollars(tested) is not None for tested in self.tested.values() if tested.trials]
+        return any(known) and (all(known) or not _unpriced(self.space))
+
+    def take(self, tested: Measured) -> float | None:
+        """Return dollars or calls a question: what a mixture's merit is set against."""
+        return _dollars(tested) if self.is_priced else standing(tested, self.samples).calls
+
+    def merit(self, told: Standing) -> float | None:
+        """Return what a mixture is chosen by."""
+        return merit(told, self.bench.scorer.lowest)
 
     def standings(self) -> list[Standing]:
         """Return what every mixture comes to on the questions that were searched on."""
@@ -148,13 +158,14 @@ class _Search:
         for _ in range(self.options.trials):
             trial = study.ask()
             told = await self._try(self.space.draw(trial))
-            if told is None or told.score is None:
+            worth = None if told is None else self.merit(told)
+            if told is None or worth is None:
                 in_a_row = in_a_row + 1 if told is None else 0
                 study.tell(trial, state=TrialState.FAIL)
             else:
                 in_a_row = 0
                 spent = told.cost if told.cost is not None else told.calls
-                study.tell(trial, [told.score, spent or 0.0])
+                study.tell(trial, [worth, spent or 0.0])
             if in_a_row >= MOST_REFUSED or self.bench.outcome.stopped is not None:
                 return
 
@@ -179,19 +190,27 @@ class _Search:
     def front(self) -> list[Measured]:
         """Return the mixtures that no other one beats, the cheapest first; of equal ones the first that was tried."""
         told, tested = self.standings(), list(self.tested.values())
-        points = [(one.cost if self.is_priced else one.calls, one.score) for one in told]
+        points = [(self.take(one), self.merit(each)) for one, each in zip(tested, told, strict=True)]
         distinct = {points[index]: index for index in reversed(pareto_front(points))}
         return [tested[index] for index in sorted(distinct.values(), key=lambda index: points[index][0] or 0.0)]
 
 
 def _refuse_unpriced(space: Space) -> None:
-    prices = space.prices or packaged_prices()
-    proposers, writers = ([seat.label for seat in seats] for seats in (space.proposers, space.writers))
-    labels = dict.fromkeys([*proposers, *writers])
-    unpriced = [label for label in labels if not prices.knows(label)]
+    unpriced = _unpriced(space)
     if unpriced:
         msg = f"at_most is set, but these have no price: {', '.join(unpriced)}. Give Space.prices, or leave it out"
         raise ConfigurationError(msg)
+
+
+def _unpriced(space: Space) -> list[str]:
+    prices = space.prices or packaged_prices()
+    labels = [seat.label for seats in (space.proposers, space.writers) for seat in seats]
+    return [label for label in dict.fromkeys(labels) if not prices.knows(label)]
+
+
+def _dollars(tested: Measured) -> float | None:
+    """Return US dollars a question, of those whose cost is known: a call that failed may not have told its tokens."""
+    return mean(trial.cost for trial in tested.trials.values())
 
 
 def _has_room(bench: Bench, arm: Arm, samples: Sequence[Sample], most: int | None) -> bool:
@@ -203,18 +222,18 @@ def _has_room(bench: Bench, arm: Arm, samples: Sequence[Sample], most: int | Non
 
 def _chosen(front: Sequence[Measured], options: TuningOptions, *, is_priced: bool) -> Measured:
     """Return the best mixture of the front, of those within `at_most`."""
+    if not front:
+        msg = "no mixture that was tried has a score: see which calls failed"
+        raise ConfigurationError(msg)
     if options.at_most is None:
-        if not front:
-            msg = "no mixture that was tried has a score: see which calls failed"
-            raise ConfigurationError(msg)
         return front[-1]
     if not is_priced:
         msg = "at_most is set, but a model has not told its tokens, so that its cost is unknown: leave at_most out"
         raise ConfigurationError(msg)
-    costs = {tested.arm.name: standing(tested, []).cost or 0.0 for tested in front}
+    costs = {tested.arm.name: _dollars(tested) or 0.0 for tested in front}
     within = [tested for tested in front if costs[tested.arm.name] <= options.at_most]
     if not within:
-        least = min(costs.values(), default=0.0)
+        least = min(costs.values())
         msg = f"no mixture that was tried takes at most ${options.at_most:g} a question; the least is ${least:.4g}"
         raise ConfigurationError(msg)
     return within[-1]
@@ -239,7 +258,10 @@ def _tuning(
     why = _why(search, chosen, told.get(chosen.arm.name), held_out)
     searched = standing(chosen, search.samples)
     measure = "$ a question" if search.is_priced else "calls a question"
-    points = [Point(one.name, one.cost if search.is_priced else one.calls, one.score) for one in search.standings()]
+    points = [
+        Point(tested.arm.name, search.take(tested), search.merit(standing(tested, search.samples)))
+        for tested in search.tested.values()
+    ]
     judge = scorer.judge
     warnings = [] if judge is None else judge.warnings([chosen.arm.mixture])
     report = Report(
@@ -279,14 +301,16 @@ def _limits(search: _Search) -> list[str]:
 
 def _why(search: _Search, chosen: Measured, told: Measured | None, held_out: Sequence[Sample]) -> str:
     searched = standing(chosen, search.samples)
-    start = f"{chosen.arm.name}: {searched.score:.4g} on the {len(search.samples)} questions that were searched on"
+    found_by = f"{search.merit(searched):.4g} on the {len(search.samples)} questions that were searched on"
+    start = f"{chosen.arm.name}: {found_by}"
     if told is None or (found := standing(told, held_out)).score is None:
         return f"{start}; the budget had no room for the {len(held_out)} that were held out."
     interval = (
         "" if found.interval is None else f" (95 % interval {found.interval.low:.4g} to {found.interval.high:.4g})"
     )
     cost = "" if found.cost is None else f", at ${found.cost:.4g} a question"
-    return f"{start}, {found.score:.4g}{interval} on the {len(held_out)} that were held out{cost}."
+    missing = f", {found.missing} of them left out for want of an answer" if found.missing else ""
+    return f"{start}, {found.score:.4g}{interval} on the {len(held_out)} that were held out{missing}{cost}."
 
 
 def _front_table(
@@ -298,15 +322,26 @@ def _front_table(
         found = None if tested.arm.name not in told else standing(told[tested.arm.name], held_out)
         low, high = (None, None) if found is None or found.interval is None else found.interval
         held = [None if found is None else found.score, low, high]
-        rows.append([tested.arm.name, searched.cost, searched.calls, searched.score, *held])
-    unpriced = [] if search.is_priced else ["A model has no price: cost is counted in calls."]
+        rows.append([tested.arm.name, _dollars(tested), searched.calls, search.merit(searched), *held])
     return Table(
         title="Pareto front",
         columns=["mixture", "$ a question", "calls", "searched on", "held out", "95 % from", "to"],
         rows=rows,
         judge=search.bench.scorer.stamp,
-        notes=["Scores on the questions that were searched on are too good: hold to those held out.", *unpriced],
+        notes=_front_notes(search),
     )
+
+
+def _front_notes(search: _Search) -> list[str]:
+    notes = ["Scores on the questions that were searched on are too good: hold to those held out."]
+    if any(one.missing for one in search.standings()):
+        lowest = search.bench.scorer.lowest
+        notes.append(f"A question that a mixture has failed on counts as {lowest:g} where it is searched on.")
+    if not search.is_priced:
+        return [*notes, "A model has no price: cost is counted in calls."]
+    if any(one.cost is None and one.calls is not None for one in search.standings()):
+        notes.append("The $ leave out questions whose cost is not known, since a call failed or told no tokens.")
+    return notes
 
 
 def _study(seed: int) -> Study:

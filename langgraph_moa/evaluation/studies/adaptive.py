@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from functools import partial
 from typing import NamedTuple, TypedDict
 
@@ -27,6 +27,8 @@ _HOW = (
     "other, both ways; the best single model is named in hindsight."
 )
 _SHARES = (0.6, 0.75)
+_MOST_ROWS = 10
+"""Of sizes of the first wave, and of single models, in a table."""
 _STAMP = JudgeStamp("exact match", "recorded answers")
 
 
@@ -129,22 +131,24 @@ def report(study: AdaptiveStudy, *, date: str) -> Report:
         MissingDependencyError: matplotlib is not installed.
     """
     votes = [study["plurality"], study["weighted_plurality"]]
-    learned = [*study["waves"], *study["one_by_one"], study["weighted_plurality"]]
+    others = [*study["one_by_one"], study["weighted_plurality"]]
+    learned = [*study["waves"], *others]
     policies = Table(
         title="Accuracy against calls",
         columns=["policy", "accuracy, %", "calls a question", "share of all calls"],
         rows=[
             [point["policy"], round(point["accuracy"], 2), round(point["calls"], 2), round(point["share"], 3)]
-            for point in (study["best_single"], study["oracle"], study["plurality"], *learned)
+            for point in (study["best_single"], study["oracle"], study["plurality"], *_bounded(study["waves"]), *others)
         ],
         judge=_STAMP,
-        notes=[_HOW.format(questions=study["questions"])],
+        notes=[_HOW.format(questions=study["questions"]), *_left_out("sizes of the first wave", study["waves"][:-1])],
     )
     singles = Table(
         title="Each model alone",
         columns=["model", "accuracy, %"],
-        rows=[[model, round(accuracy, 2)] for model, accuracy in _best_first(study["singles"])],
+        rows=[[model, round(accuracy, 2)] for model, accuracy in _best_first(study["singles"])[:_MOST_ROWS]],
         judge=_STAMP,
+        notes=_left_out("models", study["singles"]),
     )
     shown = [
         figures.Point(point["policy"], point["calls"], point["accuracy"]) for point in _distinct([*learned, *votes])
@@ -157,6 +161,16 @@ def report(study: AdaptiveStudy, *, date: str) -> Report:
         figures=[figure],
         data=dict(study),
     )
+
+
+def _bounded(waves: Sequence[Point]) -> list[Point]:
+    """Return the smallest first waves, and the vote of all models."""
+    return [*waves[:-1][:_MOST_ROWS], waves[-1]]
+
+
+def _left_out(what: str, every: Sized) -> list[str]:
+    more = len(every) - _MOST_ROWS
+    return [f"{more} more {what} are in the JSON report."] if more > 0 else []
 
 
 def _best_first(accuracies: Mapping[str, float]) -> list[tuple[str, float]]:

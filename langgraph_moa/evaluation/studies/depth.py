@@ -12,8 +12,8 @@ from langgraph_moa.evaluation.studies.design import (
     Results,
     alone,
     as_speaker,
+    drawn_seats_of,
     gain_cells,
-    seats_of,
     stage,
 )
 from langgraph_moa.mixture import Mixture
@@ -35,7 +35,7 @@ def design(mixture: Mixture, *, deepest: int | None = None) -> Design:
     """
     most = max(DEEPEST, mixture.depth) if deepest is None else deepest
     whole_number("depth", most, low=2, high=8)
-    seats = list(seats_of(mixture, least=1).values())
+    seats = list(drawn_seats_of(mixture, least=1).values())
     arms = [Arm(_name(1), alone(mixture, as_speaker(mixture.merger)))]
     arms += [Arm(_name(n), stage(mixture, seats, mixture.merger, depth=n)) for n in range(2, most + 1)]
 

@@ -137,6 +137,20 @@ def seats_of(mixture: Mixture, *, least: int = 2) -> dict[str, Proposer]:
     return seats
 
 
+def drawn_seats_of(mixture: Mixture, *, least: int = 2) -> dict[str, Proposer]:
+    """Return the proposers of the first layer by label, each once and with all the draws that it has there.
+
+    Raises:
+        ConfigurationError: There are fewer than the study needs.
+    """
+    singles = seats_of(mixture, least=least)
+    draws = {
+        label: sum(seat.samples for seat in mixture.layers[0].seats if replace(seat, samples=1) == one)
+        for label, one in singles.items()
+    }
+    return {label: replace(one, samples=draws[label]) for label, one in singles.items()}
+
+
 def alone(mixture: Mixture, seat: Proposer) -> Mixture:
     """Return one proposer and no further call."""
     return alike(mixture, single(seat))

@@ -9,8 +9,8 @@ from langgraph_moa.evaluation.studies.design import (
     Design,
     Results,
     bars_of,
+    drawn_seats_of,
     gain_cells,
-    seats_of,
     stage,
 )
 from langgraph_moa.mixture import Mixture
@@ -20,7 +20,7 @@ _WITHOUT = "without {}"
 
 
 def design(mixture: Mixture) -> Design:
-    """Return the study: all proposers, and all but one for each of them, at the mixture's depth.
+    """Return the study: all proposers, and all but one with its draws for each of them, at the mixture's depth.
 
     Args:
         mixture: Its first layer holds the proposers, two or more, and stands in every layer.
@@ -28,7 +28,7 @@ def design(mixture: Mixture) -> Design:
     Raises:
         ConfigurationError: There are fewer than two proposers.
     """
-    seats = seats_of(mixture)
+    seats = drawn_seats_of(mixture)
     arms = [Arm(_WHOLE, stage(mixture, list(seats.values()), mixture.merger, depth=mixture.depth))]
     for label in seats:
         rest = [seat for name, seat in seats.items() if name != label]

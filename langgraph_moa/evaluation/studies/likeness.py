@@ -6,7 +6,7 @@ answers once more without any proposal, and what counts is how far the first is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from langgraph_moa.evaluation.arms import Arm
 from langgraph_moa.evaluation.figures import bars
@@ -47,11 +47,10 @@ def design(mixture: Mixture) -> Design:
     labels = list(seats)
 
     def tables(results: Results) -> list[Table]:
+        found = {arm: _questions(results, labels, arm) for arm in (_ANSWER, _CONTROL)}
         rows: list[list[Cell]] = []
         for measure in MEASURES:
-            (like, rho), (control_like, control_rho) = (
-                _columns(results, labels, arm, measure) for arm in (_ANSWER, _CONTROL)
-            )
+            (like, rho), (control_like, control_rho) = (_columns(found[arm], measure) for arm in (_ANSWER, _CONTROL))
             gain = gain_cells(paired_difference(rho, control_rho))
             rows.append([measure, mean(like), mean(control_like), mean(rho), mean(control_rho), *gain])
         columns = ["measure", "likeness", "control", "rank correlation", "control", *GAIN_COLUMNS]
@@ -63,10 +62,11 @@ def design(mixture: Mixture) -> Design:
         return [results.table("Likeness of the answer to each proposal", columns, rows, *notes)]
 
     def figures(results: Results) -> list[Figure]:
+        found = {arm: _questions(results, labels, arm) for arm in (_ANSWER, _CONTROL)}
         names, values, intervals = [], [], []
         for measure in MEASURES:
             for arm in (_ANSWER, _CONTROL):
-                rho = _columns(results, labels, arm, measure)[1]
+                rho = _columns(found[arm], measure)[1]
                 names.append(f"{measure}, {arm}")
                 values.append(mean(rho))
                 intervals.append(bootstrap_mean(rho))
@@ -80,25 +80,30 @@ def design(mixture: Mixture) -> Design:
         tables=tables,
         figures=figures,
         notes=[
-            "Questions for which all proposals have the same score have no rank correlation, and are left out of it."
+            "Questions for which all proposals have the same score have no rank correlation, and are left out of it.",
+            "So are conversations of several turns, in which a model alone answers another history than as a proposer.",
         ],
     )
 
 
-def _columns(
-    results: Results, labels: Sequence[str], arm: str, measure: str
-) -> tuple[list[float | None], list[float | None]]:
-    """Return, question by question, the mean likeness to the proposals, and its correlation with their scores."""
-    found = [_question(results, labels, arm, measure, sample) for sample in results.samples]
-    return [like for like, _ in found], [rho for _, rho in found]
+_Question = Mapping[str, tuple[float | None, float | None]]
+"""By measure: the mean likeness to the proposals, and its correlation with their scores."""
 
 
-def _question(
-    results: Results, labels: Sequence[str], arm: str, measure: str, sample: Sample
-) -> tuple[float | None, float | None]:
+def _questions(results: Results, labels: Sequence[str], arm: str) -> list[_Question]:
+    return [_question(results, labels, arm, sample) for sample in results.samples]
+
+
+def _columns(found: Sequence[_Question], measure: str) -> tuple[list[float | None], list[float | None]]:
+    told = [question.get(measure, (None, None)) for question in found]
+    return [like for like, _ in told], [rho for _, rho in told]
+
+
+def _question(results: Results, labels: Sequence[str], arm: str, sample: Sample) -> _Question:
     own = results.tested[arm].trials.get(sample.id)
     proposals = [trial for label in labels if (trial := results.tested[label].trials.get(sample.id))]
-    if own is None or not proposals:
-        return None, None
-    values = similarities(own.answers[-1], [trial.answers[-1] for trial in proposals])[measure]
-    return mean(values), rank_correlation(values, [trial.score.value for trial in proposals])
+    if own is None or not proposals or len(sample.turns) > 1:
+        return {}
+    scores = [trial.score.value for trial in proposals]
+    measured = similarities(own.answers[-1], [trial.answers[-1] for trial in proposals])
+    return {measure: (mean(values), rank_correlation(values, scores)) for measure, values in measured.items()}

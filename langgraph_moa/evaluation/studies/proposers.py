@@ -18,7 +18,7 @@ from langgraph_moa.evaluation.studies.design import (
     seats_of,
     stage,
 )
-from langgraph_moa.mixture import Mixture
+from langgraph_moa.mixture import Mixture, Proposer
 
 COUNTS = (1, 2, 3, 6)
 """As in the paper."""
@@ -77,7 +77,6 @@ def _one(count: int) -> str:
     return f"{count} answers of one model" if count > 1 else "1 answer of one model"
 
 
-def _note(seat: object) -> str:
-    heat = getattr(seat, "temperature", None)
+def _note(seat: Proposer) -> str:
     told = "The single proposer has temperature 0: its draws are alike, which is no fair comparison."
-    return told if heat == 0 else "The single proposer is the first model, drawn anew each time."
+    return told if seat.temperature == 0 else "The single proposer is the first model, drawn anew each time."

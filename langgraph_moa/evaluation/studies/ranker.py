@@ -13,8 +13,8 @@ from langgraph_moa.evaluation.studies.design import (
     Results,
     as_speaker,
     bars_of,
+    drawn_seats_of,
     gain_cells,
-    seats_of,
     stage,
 )
 from langgraph_moa.mixture import Aggregator, Mixture
@@ -36,7 +36,7 @@ def design(mixture: Mixture) -> Design:
     Raises:
         ConfigurationError: There are fewer than two proposers, or the aggregator's strategy asks no model.
     """
-    seats = list(seats_of(mixture).values())
+    seats = list(drawn_seats_of(mixture).values())
     as_speaker(mixture.merger)
     arms = [
         Arm(name, stage(mixture, seats, _deciding(mixture.merger, strategy))) for name, strategy in _STRATEGIES.items()

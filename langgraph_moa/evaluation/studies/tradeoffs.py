@@ -11,7 +11,7 @@ from langgraph_moa.evaluation.comparing import alike, self_moa
 from langgraph_moa.evaluation.figures import Point, scatter
 from langgraph_moa.evaluation.intervals import pareto_front
 from langgraph_moa.evaluation.reports import Cell, Figure, Table
-from langgraph_moa.evaluation.studies.design import Design, Results, alone, seats_of, stage
+from langgraph_moa.evaluation.studies.design import Design, Results, alone, drawn_seats_of, seats_of, stage
 from langgraph_moa.mixture import Mixture
 
 Measure = Literal["cost", "latency"]
@@ -70,15 +70,15 @@ def _measured(results: Results, names: Sequence[str], measure: Measure) -> tuple
 
 def _arms(mixture: Mixture) -> list[Arm]:
     seats = seats_of(mixture, least=1)
-    proposers = list(seats.values())
+    proposers, drawn_alike = list(seats.values()), list(drawn_seats_of(mixture, least=1).values())
     arms = [Arm(f"{label} alone", alone(mixture, seat)) for label, seat in seats.items()]
     arms.append(Arm("the mixture", mixture))
     arms.append(Arm(f"3 draws of {next(iter(seats))}", alike(mixture, drawn(proposers[0], 3))))
     if len(seats) > 1:
         arms.append(Arm("self-moa of the first", self_moa(mixture, proposers[0])))
-        arms.append(Arm("consensus", stage(mixture, proposers, replace(mixture.merger, strategy="consensus"))))
+        arms.append(Arm("consensus", stage(mixture, drawn_alike, replace(mixture.merger, strategy="consensus"))))
     if len(seats) > 2:  # noqa: PLR2004 - with two the mixture is that
         arms.append(Arm("the first two", stage(mixture, proposers[:2], mixture.merger)))
     if mixture.merger.model is not None:
-        arms.append(Arm("ranker", stage(mixture, proposers, replace(mixture.merger, strategy="select"))))
+        arms.append(Arm("ranker", stage(mixture, drawn_alike, replace(mixture.merger, strategy="select"))))
     return arms
