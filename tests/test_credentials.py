@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import SecretStr
 
@@ -67,3 +68,17 @@ def test_objects_that_refuse_to_be_looked_into_do_no_harm() -> None:
             return 1
 
     assert secrets_in([Lazy(), Holder()]) == {KEY}
+
+
+def test_kept_conversations_are_not_looked_into() -> None:
+    """A key that lies deep is found also where the model keeps more messages than objects may be looked at."""
+
+    class Recorder(Runnable[Any, Any]):
+        def __init__(self) -> None:
+            self.requests = [[HumanMessage(f"{n}") for n in range(40)] for _ in range(900)]
+            self.inside = [[[[Holder()]]]]
+
+        def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> str:
+            return "answer"
+
+    assert secrets_in(Recorder()) == {KEY}

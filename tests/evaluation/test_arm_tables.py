@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_moa import Mixture
-from langgraph_moa.evaluation.arm_tables import arms_table, difference, join, quantile, standing, verdict
+from langgraph_moa.evaluation.arm_tables import (
+    Standing,
+    arms_table,
+    difference,
+    join,
+    merit,
+    quantile,
+    standing,
+    verdict,
+)
 from langgraph_moa.evaluation.arms import Arm
 from langgraph_moa.evaluation.bench import Measured, Trial
 from langgraph_moa.evaluation.intervals import Difference
@@ -85,3 +94,19 @@ def test_quantile_lies_within(values: list[float], share: float) -> None:
 def test_join(names: list[str], said: str) -> None:
     """Names stand in a row as one says them."""
     assert join(names) == said
+
+
+@given(st.floats(0, 1), st.integers(1, 50), st.integers(0, 50))
+def test_failing_never_adds_merit(score: float, scored: int, missing: int) -> None:
+    """Merit is the mean where nothing is missing, and falls with every sample that an arm has failed on."""
+    told = Standing("arm", score, None, None, None, None, scored, 0, missing)
+    worth, worse = merit(told, 0.0), merit(told._replace(missing=missing + 1), 0.0)
+    assert worth is not None
+    assert worse is not None
+    assert worse <= worth <= score
+    assert merit(told._replace(missing=0), 0.0) == pytest.approx(score)
+
+
+def test_nothing_scored_has_no_merit() -> None:
+    """An arm of which no answer is scored has no merit, not the lowest one."""
+    assert merit(Standing("arm", None, None, None, None, None, 0, 0, 5), 0.0) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from langgraph_moa.evaluation.arms import Arm, drawn, single
 from langgraph_moa.evaluation.bench import Bench, open_bench
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.runs import Identity, RunOptions, Standing
+from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scoring import ExactMatch, Rating
 from langgraph_moa.testing import Behaviour, Simulator
-from tests.evaluation.simulated import answering, mixture, picking, samples, seat
+from langgraph_moa.usage import PriceTable
+from tests.evaluation.simulated import PRICES, answering, mixture, picking, samples, seat
 
 IDENTITY = Identity("study", "test", "0" * 16)
 
@@ -167,3 +170,49 @@ async def test_unpriced_spending_is_unknown(simulator: Simulator, alone: Arm, tm
             await bench.test([alone])
             assert bench.outcome.spent is None
     assert len(simulator.requests) == 1
+
+
+async def test_judge_without_price_is_refused_before_any_answer(simulator: Simulator) -> None:
+    """Where a limit in dollars is set and the judge has no price, nothing is paid for before that is said."""
+    arm = Arm("alpha", replace(single(seat(simulator, "alpha", max_tokens=5)), prices=PriceTable.from_dict(PRICES)))
+    scorer = Rating(Judge(seat(simulator, "unpriced", max_tokens=5)))
+    limit = RunOptions(max_cost=1.0)
+    with (
+        open_bench(samples(2), scorer, IDENTITY, options=limit) as bench,
+        pytest.raises(ConfigurationError, match="openai:unpriced"),
+    ):
+        await bench.test([arm])
+    assert simulator.requests == []
+
+
+async def test_judge_without_key_is_refused_before_any_answer(simulator: Simulator) -> None:
+    """A judge whose key is missing is told before the answers that it could not judge are paid for."""
+    arm = Arm("alpha", single(seat(simulator, "alpha")))
+    scorer = Rating(Judge("openai:judge"))
+    with open_bench(samples(2), scorer, IDENTITY) as bench, pytest.raises(MissingKeyError, match="openai:judge"):
+        await bench.test([arm])
+    assert simulator.requests == []
+
+
+async def test_equal_questions_are_asked_once(simulator: Simulator) -> None:
+    """Two samples of one question share an answer, also while both of them are under way."""
+    simulator.models |= {"alpha": Behaviour(reply="4", latency=0.05)}
+    twice = [Sample(name, ("What is 2 + 2?",), "4") for name in ("first", "second")]
+    with open_bench(twice, ExactMatch(), IDENTITY) as bench:
+        [measured] = await bench.test([Arm("alpha", single(seat(simulator, "alpha")))])
+    assert len(measured.trials) == 2
+    assert len(simulator.requests) == 1
+
+
+async def test_what_failed_calls_may_have_cost_counts_for_later_arms(simulator: Simulator) -> None:
+    """The next arm begins with what is left of the limit after calls that have failed without telling their cost."""
+    simulator.models |= {name: Behaviour(status=400, reply="closed") for name in ("alpha", "beta")}
+    first, second = (
+        Arm(name, replace(single(seat(simulator, name, max_tokens=5)), prices=PriceTable.from_dict(PRICES)))
+        for name in ("alpha", "beta")
+    )
+    with open_bench(samples(4), ExactMatch(), IDENTITY, options=RunOptions(max_cost=2.2e-5)) as bench:
+        await bench.test([first])
+        await bench.test([second])
+        assert bench.outcome.stopped is not None
+    assert {request.body["model"] for request in simulator.requests} == {"alpha"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from langgraph_moa import Layer, Mixture, Proposer
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.evaluation.bench import open_bench
+from langgraph_moa.evaluation.bench import halves, open_bench
 from langgraph_moa.evaluation.comparing import compare, comparison_identity, headline, planned, self_moa, singles_of
 from langgraph_moa.evaluation.intervals import Difference
 from langgraph_moa.evaluation.judging import Judge
@@ -19,7 +20,8 @@ from langgraph_moa.evaluation.runs import Outcome, RunOptions
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scoring import ExactMatch, Rating, Scorer
 from langgraph_moa.testing import Behaviour, Simulator
-from tests.evaluation.simulated import answering, mixture, often, picking, samples, seat
+from langgraph_moa.usage import PriceTable
+from tests.evaluation.simulated import PRICES, answering, mixture, often, picking, samples, seat
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -134,8 +136,6 @@ async def test_equal_cost_is_the_measured_one() -> None:
 
 async def test_best_single_is_not_chosen_by_its_own_scores() -> None:
     """Of two proposers that know one half of the lots each, the one that is best on one half is scored on the other."""
-    from langgraph_moa.evaluation.bench import halves
-
     asked = samples(12)
     first, _ = halves(asked)
     known = {int(sample.id[1:]) for sample in first}
@@ -174,8 +174,6 @@ async def test_max_cost_holds_for_all_arms_together() -> None:
 
 
 def _with_length(given: Any) -> Any:
-    from dataclasses import replace
-
     return replace(given, max_tokens=20)
 
 
@@ -232,3 +230,37 @@ async def test_one_sample_is_too_few(simulator: Simulator) -> None:
     with pytest.raises(ConfigurationError, match="two samples or more, got 1"):
         await run(mixture(simulator, "alpha"), samples(1))
     assert simulator.requests == []
+
+
+def _rarely(*numbers: int) -> Behaviour:
+    """Return a model that answers some of the questions, those rightly, and the others not at all."""
+    right = {f"question {number}.": f"The answer is {1000 + number}." for number in numbers}
+    return Behaviour(reply=lambda body: next((said for key, said in right.items() if key in str(body["messages"])), ""))
+
+
+async def test_single_that_seldom_answers_is_not_the_best() -> None:
+    """A proposer that fails on all questions but one of each half is not chosen for being right on those."""
+    one, other = halves(samples(12))
+    known = [int(half[0].id[1:]) for half in (one, other)]
+    models = {"alpha": answering(lambda number, _: number % 6 != 0), "beta": _rarely(*known), "gamma": picking()}
+    with Simulator(models=models) as simulator:
+        report, _ = await run(mixture(simulator, "alpha", "beta"), samples(12))
+    assert report.data["arms"]["openai:beta"]["score"] == 1.0
+    assert "Best single: openai:alpha for 12 questions" in report.notes[-1]
+    assert report.tables[1].rows[-1][0] == "openai:alpha, best in hindsight"
+
+
+async def test_equal_cost_by_calls_is_told() -> None:
+    """Where prices are unknown, the notes say that the draws are as many as the calls, not of equal cost."""
+    with complementary() as simulator:
+        recipe = replace(mixture(simulator, "alpha", "beta"), prices=PriceTable.from_dict({**PRICES, "models": {}}))
+        report, _ = await run(recipe, samples(4))
+    assert "as many as the mixture's calls, since what those cost is unknown" in report.notes[-1]
+
+
+async def test_draws_at_temperature_0_are_told() -> None:
+    """Several draws of a proposer at temperature 0 are said to be alike."""
+    with complementary() as simulator:
+        cold = Layer([seat(simulator, name, temperature=0) for name in ("alpha", "beta")])
+        report, _ = await run(replace(mixture(simulator, "alpha", "beta"), layers=[cold]), samples(4))
+    assert report.notes[-1].startswith("The draws of openai:")

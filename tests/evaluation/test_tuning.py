@@ -19,7 +19,7 @@ from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scoring import ExactMatch
 from langgraph_moa.evaluation.search_space import Space, strategies_of
 from langgraph_moa.evaluation.tuning import Tuning, TuningOptions, about_lines, tune, tuning_identity
-from langgraph_moa.testing import Simulator
+from langgraph_moa.testing import Behaviour, Simulator
 from langgraph_moa.usage import PriceTable
 from tests.evaluation.simulated import PRICES, access, answering, picking, samples, seat
 
@@ -199,3 +199,25 @@ async def test_too_few_questions_are_refused(models: Simulator) -> None:
     """Three questions cannot be searched on and held out."""
     with pytest.raises(ConfigurationError, match="four questions or more"):
         await run(space(models), samples(3))
+
+
+async def test_failing_candidate_does_not_hide_the_dollars(models: Simulator) -> None:
+    """Where one candidate always fails, the others are chosen from by their dollars as before."""
+    models.models |= {"beta": Behaviour(status=400, reply="closed")}
+    found, _ = await run(space(models), samples(8), TuningOptions(trials=6, at_most=1.0))
+    assert [seat.label for seat in found.chosen.layers[0].seats] == ["openai:alpha"]
+    assert any("failed on counts as 0" in note for note in found.report.tables[0].notes)
+
+
+async def test_mixture_that_seldom_answers_is_not_chosen(models: Simulator) -> None:
+    """What is right on a single question and has no answer to the others is worth little."""
+    asked = samples(8)
+    searched, _ = halves(asked)
+    known = f"question {int(searched[0].id[1:])}."
+    right = f"The answer is {1000 + int(searched[0].id[1:])}."
+    models.models |= {
+        "alpha": answering(lambda number, _: number % 8 != 7),
+        "beta": Behaviour(reply=lambda body: right if known in str(body["messages"]) else ""),
+    }
+    found, _ = await run(space(models, strategies=("consensus",)), asked, TuningOptions(trials=4))
+    assert "openai:alpha" in [seat.label for seat in found.chosen.layers[0].seats]

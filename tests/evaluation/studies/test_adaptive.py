@@ -219,3 +219,15 @@ def test_models_that_cannot_be_compared_are_refused(models: list[str], problem: 
     """A model without answers, one named twice, and one alone are refused by name."""
     with pytest.raises(ConfigurationError, match=problem):
         adaptive(SMALL, models)
+
+
+def test_many_models_make_a_short_table() -> None:
+    """Of many models the tables show ten and say how many more there are; the data holds all of them."""
+    names = [f"model {n}" for n in range(30)]
+    answers = {name: [1.0 if (at + n) % 7 else 0.0 for at in range(10)] for n, name in enumerate(names)}
+    study = adaptive(FinalAnswers([1.0] * 10, answers))
+    policies, singles = report(study, date="2026-01-01").tables
+    assert (len(policies.rows), len(singles.rows)) == (3 + 10 + 1 + 2 + 1, 10)
+    assert "20 more models are in the JSON report." in singles.notes
+    assert "19 more sizes of the first wave are in the JSON report." in policies.notes
+    assert (len(study["waves"]), len(study["singles"])) == (30, 30)

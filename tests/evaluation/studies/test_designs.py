@@ -229,3 +229,21 @@ def test_two_arms_of_one_name_are_refused() -> None:
     design = depth.design(Mixture([Layer(["openai:a"])], "openai:b"))
     with pytest.raises(ConfigurationError, match="two arms are called 'depth 1'"):
         Design(name="x", title="x", arms=[design.arms[0]] * 2, tables=lambda _: [], figures=lambda _: [])
+
+
+@pytest.mark.parametrize(
+    ("study", "arm", "calls"), [(depth.design, 1, 4), (drop_one.design, 0, 6), (ranker.design, 0, 6)]
+)
+def test_draws_of_a_proposer_are_kept(study: Callable[..., Design], arm: int, calls: int) -> None:
+    """A proposer that the mixture draws several times is drawn as often in the arms that stand for the mixture."""
+    others = [] if study is depth.design else [Proposer("openai:beta", samples=2)]
+    recipe = Mixture([Layer([Proposer("openai:alpha", samples=3), *others])], "openai:gamma")
+    assert study(recipe).arms[arm].mixture.plan().calls == calls
+
+
+async def test_likeness_leaves_conversations_out() -> None:
+    """A model alone has another history at the second turn than as a proposer: there is nothing to compare."""
+    with Simulator(models={name: Behaviour(reply=name) for name in ("alpha", "beta", "delta", "gamma")}) as simulator:
+        asked = [Sample(name, ("One?", "Two?"), "alpha") for name in ("a", "b")]
+        report = await made(likeness.design(mixture(simulator, "alpha", "beta", "delta")), asked)
+    assert {cell for row in report.tables[0].rows for cell in row[1:-1]} == {None}
