@@ -79,9 +79,8 @@ def _parts(name: str, holder: object) -> Iterable[tuple[str, object]]:
         secret = is_secret_name(name)
         return [(name if secret else str(key), item) for key, item in holder.items() if key not in _SCHEMAS]
     if isinstance(holder, list | tuple):
-        if holder and isinstance(holder[0], BaseMessage):
-            return []
-        return [(name, item) for item in islice(holder, _MOST_ITEMS)]
+        is_conversation = bool(holder) and isinstance(holder[0], BaseMessage)
+        return [] if is_conversation else [(name, item) for item in islice(holder, _MOST_ITEMS)]
     if isinstance(holder, partial | MethodType | FunctionType):
         return [("", part) for part in _bound_to(holder)]
     if isinstance(holder, BaseModel | Runnable) or type(holder).__module__.startswith(("langchain", "langgraph")):

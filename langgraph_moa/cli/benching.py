@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from langgraph_moa.evaluation.runs import DryRun, Identity, RunOptions
     from langgraph_moa.evaluation.samples import Sample
     from langgraph_moa.evaluation.scoring import Scorer
+    from langgraph_moa.mixture import Mixture
 
 JUDGE_TOKENS = 1024
 """Of a judge's verdict at most."""
@@ -108,6 +109,15 @@ def _baseline(model: str) -> Against:
     return Against(Arm(f"baseline {model}", single(model)), {})
 
 
+def warn(asked: OwnSet, mixture: Mixture, *, quiet: bool) -> None:
+    """Say that the judge is to judge what it has written itself, the baseline included, before anything is paid for."""
+    if asked.scorer.judge is None:
+        return
+    baselines = [] if asked.against is None else [asked.against.arm.mixture]
+    for each in (mixture, *baselines):
+        benchmarks.warn_of(asked.scorer.judge, each, quiet=quiet)
+
+
 def show(
     asked: OwnSet, identity: Identity, study: Callable[[Bench], Coroutine[Any, Any, Report]], places: Places
 ) -> int:
@@ -127,7 +137,7 @@ def show(
         return await study(bench)
 
     if places.out is not None:
-        places.out.mkdir(parents=True, exist_ok=True)
+        benchmarks.make_folder(places.out)
     with open_bench(
         asked.samples,
         asked.scorer,

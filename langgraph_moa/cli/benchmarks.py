@@ -47,12 +47,21 @@ def kept(out: Path | None, log: Path | None) -> Iterator[Kept]:
         with tempfile.TemporaryDirectory(prefix="moa-eval-", ignore_cleanup_errors=True) as folder:
             yield places(Path(folder), log)
         return
+    make_folder(out)
+    yield places(out, log)
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder that `--out` names, if there is none yet.
+
+    Raises:
+        ConfigurationError: It cannot be made.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         msg = f"--out {out} cannot be made: {error.strerror}. Name a folder"
         raise ConfigurationError(msg) from error
-    yield places(out, log)
 
 
 def places(folder: Path, log: Path | None) -> Kept:

@@ -43,6 +43,7 @@ def command(
     asked = benching.own_set(data, judge, against, how)
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
+    benching.warn(asked, chosen.mixture, quiet=quiet)
     if dry_run:
         raise typer.Exit(benching.show_plans(planned(chosen.mixture, asked.samples), asked, as_json=as_json))
     places = benching.Places(out=out, log=log, tape=tape, as_json=as_json, quiet=quiet)

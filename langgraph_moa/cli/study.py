@@ -82,6 +82,7 @@ def _command(study: _Study) -> Callable[..., None]:
         asked = benching.own_set(data, judge, against, how)
         chosen = choose(selection)
         Notes(quiet=quiet).say(chosen.reason)
+        benching.warn(asked, chosen.mixture, quiet=quiet)
         design = _design(study, chosen.mixture)
         if dry_run:
             raise typer.Exit(benching.show_plans(design.planned(asked.samples), asked, as_json=as_json))

@@ -84,7 +84,7 @@ def command(
     from langgraph_moa.evaluation.runs import RunOptions
     from langgraph_moa.evaluation.search_space import USUAL, Space, strategies_of
     from langgraph_moa.evaluation.tuning import Tuning, TuningOptions, about_lines, tune, tuning_identity
-    from langgraph_moa.mixture import Aggregator, Proposer
+    from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
 
     if out is not None:
         check_ending(out)
@@ -97,6 +97,7 @@ def command(
     )
     how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost)
     asked = benching.own_set(data, judge, against, how)
+    benching.warn(asked, Mixture([Layer(space.proposers)], space.writers[0]), quiet=quiet)
     wanted = TuningOptions(trials=trials, seed=seed, budget_calls=budget_calls, at_most=at_most)
     found: list[Tuning] = []
 

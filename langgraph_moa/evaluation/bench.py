@@ -200,7 +200,11 @@ class Bench:
     async def _run(self, jobs: Sequence[Job], work: Any, estimate: Estimate | None, what: str) -> None:  # noqa: ANN401
         """Run a stage with what the stages before have left of `max_cost`."""
         options, watcher = self.options.after(self.outcome), self.watch(what)
-        self.outcomes.append(await run_jobs(jobs, work, self.log, options, watcher=watcher, estimate=estimate))
+        outcome = await run_jobs(jobs, work, self.log, options, watcher=watcher, estimate=estimate)
+        if outcome.stopped is not None and self.options.max_cost is not None:
+            left = f"${options.max_cost:.4g} of it were left for the {what.partition(' ')[0]}"
+            outcome = outcome._replace(stopped=f"max_cost is ${self.options.max_cost:.4g}, {left} of the next arms")
+        self.outcomes.append(outcome)
 
     async def _trials(self, arm: Arm, samples: Sequence[Sample]) -> dict[str, Trial]:
         planned = arm.mixture.plan().calls

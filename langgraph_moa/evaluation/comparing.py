@@ -207,7 +207,7 @@ def _chosen_notes(choices: Sequence[Choice], draws: Mapping[str, Draws], strateg
     how = (
         f"{BEST_SINGLE.capitalize()}: {join(told)}, learned on one half of the questions and asked the other. "
         f"{EQUAL_COST.capitalize()}: {join(bought)}; {strategy} chooses one of them without a further call. "
-        f"{SELF_MOA.capitalize()}: as many proposals as the mixture's, all of that model, before its aggregator. "
+        f"Self-MoA: as many proposals as the mixture's, all of that model, before its aggregator. "
         "What is chosen on one half does a little worse on the other where several are about as good; the best in "
         "hindsight does a little better than it would on new questions. The truth lies between the two."
     )

@@ -295,7 +295,7 @@ def _limits(search: _Search) -> list[str]:
     if search.refused:
         notes.append(f"{search.refused} trials were not made: the budget had no room for them.")
     if search.bench.outcome.stopped is not None:
-        notes.append(f"Stopped early: {search.bench.outcome.stopped}.")
+        notes.append(f"Stopped early: {search.bench.outcome.stopped}. The search may take two thirds of the limit.")
     return notes
 
 

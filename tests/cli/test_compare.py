@@ -109,3 +109,20 @@ def test_questions_without_targets_need_a_judge(moa: Moa, tmp_path: Path) -> Non
     done = moa("compare", str(file), *MODELS)
     assert done.code == 2
     assert "'why': name a judge" in done.err
+
+
+def test_judge_that_takes_part_is_warned_of_first(moa: Moa, models: Simulator, data: Path) -> None:
+    """That the judge is a proposer, or the baseline, is told even where the run then fails."""
+    models.models |= {"odd": Behaviour(status=400, reply="closed")}
+    given = ("--judge", "openai:odd", "--against", "openai:odd", "--limit", "2")
+    done = moa("compare", str(data), *MODELS, *given)
+    assert "the judge openai:odd is also a proposer of 'moa'" in done.err
+    assert "the judge openai:odd is also a proposer of 'single-openai-odd'" in done.err
+    assert done.code == 1
+
+
+def test_folder_that_is_a_file_is_refused(moa: Moa, models: Simulator, data: Path) -> None:
+    """A file under the name of the folder is bad input, told with what to do, and nothing is called."""
+    done = moa("compare", str(data), *MODELS, "--out", str(data))
+    assert (done.code, models.requests) == (2, [])
+    assert "cannot be made: File exists. Name a folder" in done.err

@@ -214,5 +214,5 @@ async def test_what_failed_calls_may_have_cost_counts_for_later_arms(simulator: 
     with open_bench(samples(4), ExactMatch(), IDENTITY, options=RunOptions(max_cost=2.2e-5)) as bench:
         await bench.test([first])
         await bench.test([second])
-        assert bench.outcome.stopped is not None
+        assert bench.outcome.stopped == "max_cost is $2.2e-05, $2e-06 of it were left for the answers of the next arms"
     assert {request.body["model"] for request in simulator.requests} == {"alpha"}
