@@ -80,6 +80,7 @@ def command(
     --tape or --folder, none that an earlier run has made.
     """
     from langgraph_moa.cli import benching
+    from langgraph_moa.evaluation.extras import require
     from langgraph_moa.evaluation.mixture_files import check_ending, write_mixture
     from langgraph_moa.evaluation.runs import RunOptions
     from langgraph_moa.evaluation.search_space import USUAL, Space, strategies_of
@@ -88,6 +89,8 @@ def command(
 
     if out is not None:
         check_ending(out)
+        require("tomli_w", extra="eval")
+    require("optuna", extra="eval")  # what is missing is told before anything is paid for
     space = Space(
         proposers=[Proposer(name, temperature=temperature, max_tokens=max_tokens) for name in model],
         aggregators=[Aggregator(name, max_tokens=max_tokens) for name in aggregator or ()],

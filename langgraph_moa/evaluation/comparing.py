@@ -249,6 +249,8 @@ def headline(found: Mapping[str, Difference | None]) -> str:
     losses = [name for name, told in found.items() if told is not None and told.significant and told.mean < 0]
     gains = [name for name, told in found.items() if told is not None and told.significant and told.mean > 0]
     rest = [name for name in found if name not in gains]
+    if all(told is None for told in found.values()):
+        return "Nothing could be judged: no question has a score of the mixture and of an arm beside it."
     if losses:
         return f"Significant loss: the mixture is worse than {join(losses)}."
     if not rest:
