@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph_moa.cli import benchmarks
+from langgraph_moa.cli import benchmarks, failures
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.arms import Arm
@@ -151,9 +152,13 @@ def show(
         watch=lambda _: watcher_for(quiet=places.quiet),
     ) as bench:
         report = asyncio.run(studied(bench))
-    return benchmarks.show_report(
+    code = benchmarks.show_report(
         report, [bench.outcome], asked.broken, out=places.out, as_json=places.as_json, quiet=places.quiet
     )
+    if report.data.get("judged", True):
+        return code
+    print("moa: nothing could be judged: see the notes of the report", file=sys.stderr, flush=True)
+    return failures.FAILED
 
 
 def show_plans(plans: Mapping[str, DryRun], asked: OwnSet, *, as_json: bool) -> int:

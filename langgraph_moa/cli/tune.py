@@ -89,7 +89,8 @@ def command(
 
     if out is not None:
         check_ending(out)
-        require("tomli_w", extra="eval")
+        if out.suffix == ".toml":
+            require("tomli_w", extra="eval")
     require("optuna", extra="eval")  # what is missing is told before anything is paid for
     space = Space(
         proposers=[Proposer(name, temperature=temperature, max_tokens=max_tokens) for name in model],

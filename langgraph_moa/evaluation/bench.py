@@ -140,12 +140,13 @@ class Bench:
     def outcome(self) -> Outcome:
         """All stages together."""
         spent = [outcome.spent for outcome in self.outcomes if outcome.spent is not None]
+        is_unknown = not any(spent) and (not spent or any(one.made and one.spent is None for one in self.outcomes))
         return Outcome(
             made=sum(outcome.made for outcome in self.outcomes),
             reused=sum(outcome.reused for outcome in self.outcomes),
             failed=tuple(failed for outcome in self.outcomes for failed in outcome.failed),
             stopped=next((outcome.stopped for outcome in self.outcomes if outcome.stopped is not None), None),
-            spent=sum(spent) if spent else None,
+            spent=None if is_unknown else sum(spent),
             unlisted=sum(outcome.unlisted for outcome in self.outcomes),
             unaccounted=sum(outcome.unaccounted for outcome in self.outcomes),
         )

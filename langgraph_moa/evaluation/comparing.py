@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+from textwrap import shorten
 from typing import Literal, NamedTuple
 
 from langgraph_moa.errors import ConfigurationError
@@ -222,8 +224,11 @@ def _report(
     best = _of(alone, _best({one.arm.name: one for one in alone}, samples, scorer.lowest))
     hindsight = Measured(Arm(f"{best.arm.name}, best in hindsight", best.arm.mixture), best.trials)
     found = {other.arm.name: difference(whole, other, samples) for other in others}
-    sentences = [verdict(f"the {MIXTURE}", f"the {name}", told) for name, told in found.items()]
+    sentences = [
+        verdict(f"the {MIXTURE}", name if name == SELF_MOA else f"the {name}", told) for name, told in found.items()
+    ]
     warnings = [] if scorer.judge is None else scorer.judge.warnings([mixture])
+    unread = [] if any(found.values()) else _why_unscored(arms)
     stopped = [] if bench.outcome.stopped is None else [f"Stopped early: {bench.outcome.stopped}."]
     return Report(
         title=f"Does {mixture.name} help? {len(samples)} questions",
@@ -234,14 +239,22 @@ def _report(
             arms_table("Each proposer alone", alone, samples, scorer),
         ],
         figures=[arms_figure("Score of each arm", arms, samples, scorer), quality_figure(arms, samples, scorer)],
-        notes=[headline(found), *sentences, *warnings, *stopped, *chosen],
+        notes=[headline(found), *unread, *sentences, *warnings, *stopped, *chosen],
         data={
             **arms_data([*arms, *(one for one in alone)], samples, scorer),
             "verdict": headline(found),
+            "judged": any(found.values()),
             "differences": {name: None if told is None else told._asdict() for name, told in found.items()},
             "mixture": mixture.name,
         },
     )
+
+
+def _why_unscored(arms: Sequence[Measured]) -> list[str]:
+    """Return why the first answer without a score has none, in one short line."""
+    scores = [trial.score for tested in arms for trial in tested.trials.values()]
+    told = (f"{score.sample}: {shorten(score.why, 200)}" for score in scores if score.value is None and score.why)
+    return [f"The first answer without a score, {each}" for each in islice(told, 1)]
 
 
 def headline(found: Mapping[str, Difference | None]) -> str:
@@ -250,7 +263,7 @@ def headline(found: Mapping[str, Difference | None]) -> str:
     gains = [name for name, told in found.items() if told is not None and told.significant and told.mean > 0]
     rest = [name for name in found if name not in gains]
     if all(told is None for told in found.values()):
-        return "Nothing could be judged: no question has a score of the mixture and of an arm beside it."
+        return "Nothing could be judged: no two questions have a score of the mixture and of an arm beside it."
     if losses:
         return f"Significant loss: the mixture is worse than {join(losses)}."
     if not rest:

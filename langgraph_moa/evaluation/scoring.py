@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from textwrap import shorten
 from typing import Any, Protocol
 
 from langchain_core.messages import AnyMessage
@@ -23,8 +24,11 @@ from langgraph_moa.evaluation.reasoning import is_correct
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import JudgeStamp, Score
 from langgraph_moa.final_answers import extract_answer
+from langgraph_moa.proposal import visible_text
 
 EXACT_MATCH = "exact match"
+_LONGEST_QUOTE = 100
+"""Characters of a verdict that cannot be read."""
 
 
 class Scorer(Protocol):
@@ -130,9 +134,11 @@ class Rating:
 
     async def score(self, sample: Sample, answers: Sequence[str]) -> Score:
         """Ask once; a verdict that cannot be read is unscored."""
-        rating = read_rating(await self.judge.ask(rating_messages(sample, answers)))
+        verdict = await self.judge.ask(rating_messages(sample, answers))
+        rating = read_rating(verdict)
         if rating is None:
-            return Score.unscored(sample.id, "the judge's rating cannot be read")
+            said = shorten(visible_text(verdict), _LONGEST_QUOTE)
+            return Score.unscored(sample.id, f"the judge's rating cannot be read: {said!r}")
         return Score(sample.id, rating)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,25 @@ def test_folder_that_is_a_file_is_refused(moa: Moa, models: Simulator, data: Pat
     done = moa("compare", str(data), *MODELS, "--out", str(data))
     assert (done.code, models.requests) == (2, [])
     assert "cannot be made: File exists. Name a folder" in done.err
+
+
+def test_nothing_that_can_be_judged_is_a_failure(moa: Moa, models: Simulator, data: Path) -> None:
+    """Where no verdict can be read, the headline says so, one is quoted, and the exit code is 1."""
+    models.models["judge"] = Behaviour(reply="I would rather not say.")
+    done = moa("compare", str(data), *MODELS, "--limit", "4", "--judge", "openai:judge")
+    assert done.code == 1
+    assert "Nothing could be judged" in done.out
+    assert "I would rather not say" in done.out
+    assert "moa: nothing could be judged" in done.err
+    assert "$0.0000" not in done.err
+
+
+def test_missing_package_is_told_before_any_call(
+    moa: Moa, models: Simulator, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without matplotlib, which the report needs, no model is asked."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = moa("compare", str(data), *MODELS)
+    assert done.code != 0
+    assert "langgraph-moa[eval]" in done.err
+    assert not models.requests
