@@ -58,6 +58,9 @@ def command(
     how = RunOptions(concurrency=concurrency, limit=limit, seed=seed, max_cost=max_cost, cluster=cluster)
     samples = read_samples(questions, read_question)
     total = samples.count()
+    if not total and not samples.broken:
+        msg = f'{questions} holds no question: write one a line, as {{"id": ..., "question": ...}}'
+        raise ConfigurationError(msg)
     chosen = choose(selection)
     notes = Notes(quiet=quiet)
     notes.say(chosen.reason)

@@ -26,7 +26,9 @@ Cluster = Annotated[
 DryRuns = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be called and what it costs; call nothing, write nothing.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No notes and no progress: the result, and what went wrong.")
+]
 
 
 def hush_cluster(cluster: str | None) -> None:

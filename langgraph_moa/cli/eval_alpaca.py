@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_moa.cli import benchmarks, bulk_options, eval_options, options
-from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.errors import ConfigurationError, MissingKeyError
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.alpaca_eval import EvalSet, Evaluation, PairJudge
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from langgraph_moa.evaluation.samples import Sample
     from langgraph_moa.mixture import Mixture
 
+PairJudgeModel = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        metavar="MODEL",
+        help="Must answer with log-probabilities; openai:gpt-4-1106-preview, the benchmark's own, if not given.",
+    ),
+]
 Prompt = Annotated[
     Path | None,
     typer.Option("--judge-prompt", metavar="FILE", help="What the judge is told; else alpaca-eval's own wording."),
@@ -44,7 +53,7 @@ def command(
     swap: options.Swaps = None,
     data: eval_options.Data = None,
     gamed: GamedFile = None,
-    judge: eval_options.JudgeModel = None,
+    judge: PairJudgeModel = None,
     judge_prompt: Prompt = None,
     one_order: OneOrder = False,
     official: Official = False,
@@ -76,6 +85,7 @@ def command(
     samples = _samples(eval_set, how)
     chosen = choose(selection)
     Notes(quiet=quiet).say(chosen.reason)
+    Notes(quiet=quiet).say(f"the judge is {_judge_of(asked).stamp.model}")
     benchmarks.warn_of(_judge_of(asked), chosen.mixture, quiet=quiet)
     task = _Task(chosen.mixture, eval_set, samples, asked, how, gamed_file, quiet)
     if dry_run:
@@ -188,6 +198,9 @@ def _check_official(judge: str | None, prompt: Path | None, max_cost: float | No
     if wrong:
         msg = f"{wrong[0]} and --official exclude each other: alpaca-eval has a judge of its own. Leave one out"
         raise ConfigurationError(msg)
+    if not os.environ.get("OPENAI_API_KEY", "").strip():
+        msg = "--official needs a key for the judge of alpaca-eval: set OPENAI_API_KEY, or name another with --judge"
+        raise MissingKeyError(msg)
 
 
 def _data(data: Path | None, gamed: Path | None) -> tuple[EvalSet, Path | None]:

@@ -11,15 +11,15 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.answers import Answer, Turn, answer_sample, texts_of
-from langgraph_moa.evaluation.arms import Arm, single
-from langgraph_moa.evaluation.judging import Judge
+from langgraph_moa.evaluation.arms import Arm
+from langgraph_moa.evaluation.judgments import as_mixture
 from langgraph_moa.evaluation.metered import MeteredTape, paid, requests_made
 from langgraph_moa.evaluation.runs import (
     Estimate,
@@ -154,7 +154,7 @@ class Bench:
     def _refuse(self, arms: Sequence[Arm]) -> None:
         """Say what would keep arms from answering, or the judge from judging them, before anything is paid for."""
         judge = self.scorer.judge
-        recipes = [arm.mixture for arm in arms] + ([] if judge is None else [_recipe_of(judge)])
+        recipes = [arm.mixture for arm in arms] + ([] if judge is None else [as_mixture(judge)])
         for recipe in recipes:
             prepare(recipe)
             if self.options.max_cost is not None:
@@ -224,11 +224,11 @@ class Bench:
         return None if found is None else read_score(found["score"])
 
     def _score_key(self, arm: Arm, sample: Sample, answer: Answer) -> str:
-        judge, date, settings = self.scorer.stamp
-        del date
+        judge = self.scorer.judge
+        whose = [self.scorer.stamp.settings, None if judge is None else mixture_identity(as_mixture(judge)).fingerprint]
         said = texts_of(answer)
         asked = [[str(message.content) for message in request] for request in self.scorer.requests(sample, said)]
-        depends = fingerprint_of([judge, settings, sample.id, said, asked])
+        depends = fingerprint_of([whose, sample.id, said, asked])
         return f"score {arm.name} {sample.id} {depends}"
 
     def _answer_estimate(self, arms: Sequence[Arm]) -> Estimate | None:
@@ -241,7 +241,7 @@ class Bench:
         judge = self.scorer.judge
         if self.options.max_cost is None or judge is None:
             return None
-        mixture = _recipe_of(judge)
+        mixture = as_mixture(judge)
 
         def estimate(job: Job) -> float | None:
             sample = self._by_id[job.data["sample"]]
@@ -285,11 +285,6 @@ def open_bench(
         metered = MeteredTape(tape_path, "reuse")
         with taping(metered), RunLog.open(log_path, identity) as kept:
             yield Bench(samples, scorer, kept, metered, options or RunOptions(), watch)
-
-
-def _recipe_of(judge: Judge) -> Mixture:
-    """Return a judge as a mixture that makes one call."""
-    return replace(single(judge.proposer), prices=judge.prices)
 
 
 def _answer_key(arm: Arm, sample: Sample) -> str:

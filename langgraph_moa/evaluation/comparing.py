@@ -35,6 +35,8 @@ from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.recipe import models_within
 
 MIXTURE, SELF_MOA, BEST_SINGLE, EQUAL_COST = "mixture", "self-moa", "best single", "single at equal cost"
+_FEW_QUESTIONS = 20
+"""Below which intervals are too narrow to trust."""
 MOST_DRAWS = 64
 """Of the best single, however little one of them costs."""
 
@@ -239,7 +241,7 @@ def _report(
             arms_table("Each proposer alone", alone, samples, scorer),
         ],
         figures=[arms_figure("Score of each arm", arms, samples, scorer), quality_figure(arms, samples, scorer)],
-        notes=[headline(found), *unread, *sentences, *warnings, *stopped, *chosen],
+        notes=[headline(found), *unread, *sentences, *_few(len(samples)), *warnings, *stopped, *chosen],
         data={
             **arms_data([*arms, *(one for one in alone)], samples, scorer),
             "verdict": headline(found),
@@ -248,6 +250,14 @@ def _report(
             "mixture": mixture.name,
         },
     )
+
+
+def _few(questions: int) -> list[str]:
+    """Return what to know of few questions; nothing where there are enough."""
+    if questions >= _FEW_QUESTIONS:
+        return []
+    width = "an interval of equal scores has no width, which is no certainty"
+    return [f"{questions} questions show a large difference at most: {width}. Take {_FEW_QUESTIONS} or more."]
 
 
 def _why_unscored(arms: Sequence[Measured]) -> list[str]:

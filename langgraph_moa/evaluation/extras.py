@@ -17,5 +17,10 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        msg = f"{error.name or module} is not installed: pip install 'langgraph-moa[{extra}]'"
-        raise MissingDependencyError(msg) from error
+        raise MissingDependencyError(not_installed(error.name or module, extra=extra)) from error
+
+
+def not_installed(package: str, *, extra: str) -> str:
+    """Say that a package is missing, and what to do."""
+    install = f"pip install 'langgraph-moa[{extra}]', or in its folder pip install '.[{extra}]'"
+    return f"{package} is not installed: {install}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import logging
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -20,7 +22,7 @@ def official_win_rates(
     indices: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Return what `alpaca_eval` computes, such as `win_rate` and `length_controlled_winrate`."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), root_level_kept():
         warnings.simplefilter("ignore")
         import pandas as pd
         import sklearn
@@ -41,6 +43,17 @@ def official_win_rates(
         with patch.object(glm_winrate, "hf_hub_download", return_value=str(gamed)), sklearn.config_context():
             found: dict[str, Any] = glm_winrate.get_length_controlled_winrate(annotations, save_weights_dir=None)
     return found
+
+
+@contextmanager
+def root_level_kept() -> Iterator[None]:
+    """Take back what importing `alpaca_eval` does to the whole process: its root logger then tells of every request."""
+    root = logging.getLogger()
+    before = root.level
+    try:
+        yield
+    finally:
+        root.setLevel(before)
 
 
 class Answers(NamedTuple):

@@ -27,6 +27,7 @@ from langgraph_moa.evaluation.alpaca_eval.running import (
     outputs_in,
     write_outputs,
 )
+from langgraph_moa.evaluation.extras import not_installed
 from langgraph_moa.evaluation.generation import answer_samples
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.runs import Outcome, RunLog, RunOptions
@@ -91,7 +92,7 @@ async def judge_officially(
         MoAError: The command failed, or gave no judgments.
     """
     if official_prompt_path() is None:
-        raise MissingDependencyError("alpaca-eval is not installed: pip install 'langgraph-moa[eval]'")
+        raise MissingDependencyError(not_installed("alpaca-eval", extra="eval"))
     _write_inputs(outputs, folder, generator)
     process = await asyncio.create_subprocess_exec(
         *official_command(folder, annotator),

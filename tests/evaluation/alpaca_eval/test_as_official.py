@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from langgraph_moa.evaluation.alpaca_eval import length_controlled_win_rate, win_rate
 from langgraph_moa.evaluation.alpaca_eval.asking import read_preference
 from tests.evaluation.alpaca_eval.conftest import verdict
-from tests.evaluation.official import index_rows, made_up_answers, official_win_rates, write_gamed
+from tests.evaluation.official import index_rows, made_up_answers, official_win_rates, root_level_kept, write_gamed
 
 COUNT = 60
 
@@ -50,7 +50,8 @@ def test_made_up_answers_are_as_official(tmp_path: Path, unscored: int) -> None:
 @given(st.dictionaries(st.sampled_from(["m", "M", "The", " m"]), st.floats(-30, 0), min_size=1))
 def test_the_verdict_is_read_as_officially(chances: dict[str, float]) -> None:
     """The preference is the official parser's, whichever tokens are told."""
-    from alpaca_eval.completion_parsers import logprob_parser
+    with root_level_kept():
+        from alpaca_eval.completion_parsers import logprob_parser
 
     tops = [{"token": token, "logprob": logprob} for token, logprob in chances.items()]
     [theirs] = logprob_parser({"logprobs": {"content": [{"top_logprobs": tops}]}}, "m", ["m", "M"], is_binarize=False)
