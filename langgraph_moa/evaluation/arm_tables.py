@@ -67,7 +67,8 @@ def merit(told: Standing, lowest: float) -> float | None:
     """
     if told.score is None:
         return None
-    return (told.score * told.scored + lowest * told.missing) / (told.scored + told.missing)
+    asked = told.scored + told.missing
+    return told.score * (told.scored / asked) + lowest * (told.missing / asked)
 
 
 def arms_table(title: str, arms: Sequence[Measured], samples: Sequence[Sample], scorer: Scorer) -> Table:

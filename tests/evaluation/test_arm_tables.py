@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langgraph_moa import Mixture
@@ -97,6 +97,7 @@ def test_join(names: list[str], said: str) -> None:
 
 
 @given(st.floats(0, 1), st.integers(1, 50), st.integers(0, 50))
+@example(2.519987884618909e-278, 41, 0)
 def test_failing_never_adds_merit(score: float, scored: int, missing: int) -> None:
     """Merit is the mean where nothing is missing, and falls with every sample that an arm has failed on."""
     told = Standing("arm", score, None, None, None, None, scored, 0, missing)
