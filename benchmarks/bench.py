@@ -1,0 +1,73 @@
+"""What every case works with: the provider, the contenders, and how often to repeat."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.protocol import Job, Result
+from benchmarks.provider import Provider, provider_process
+from benchmarks.workers import ContenderError, Worker
+
+OURS = ("moa", "gather", "fan_out", "reference", "serial")
+"""Contenders of this environment, in the order of the tables."""
+
+
+@dataclass
+class Bench:
+    """A run of the benchmarks."""
+
+    provider: Provider
+    workers: dict[str, Worker]
+    """Contenders that run, by short name: those of `contenders/` first, then the peers."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Peers that cannot run, with the error."""
+    is_quick: bool = False
+    """Whether to show only that every case works: fewer repetitions, smaller shapes, and no figure worth telling."""
+
+    def repeat(self, times: int) -> int:
+        """Return how often to repeat what a whole run repeats so often."""
+        return 2 if self.is_quick else times
+
+    @property
+    def peers(self) -> list[str]:
+        """Peers that run."""
+        return [name for name in self.workers if name not in OURS]
+
+    def paired(self, job: Job, contenders: Sequence[str], times: int) -> dict[str, list[Result] | ContenderError]:
+        """Run a job by every contender in turn, and again; one that fails is not asked again."""
+        results: dict[str, list[Result] | ContenderError] = {name: [] for name in contenders}
+        for _ in range(self.repeat(times)):
+            for name in contenders:
+                found = results[name]
+                if isinstance(found, ContenderError):
+                    continue
+                try:
+                    found.append(self.workers[name].run(job))
+                except ContenderError as error:
+                    results[name] = error
+        return results
+
+
+@contextmanager
+def opened_bench(*, quick: bool = False) -> Iterator[Bench]:
+    """Start the provider and every contender of this environment."""
+    with ExitStack() as stack:
+        provider = stack.enter_context(provider_process())
+        python = Path(sys.executable)
+        workers = {
+            name: stack.enter_context(Worker(f"benchmarks.contenders.{name}", python, clean_environment()))
+            for name in OURS
+        }
+        yield Bench(provider, workers, is_quick=quick)
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the variables of a contender's process: nothing is traced, and nothing is proxied."""
+    unwanted = ("LANGSMITH_", "LANGCHAIN_", "OPENAI_", "TOGETHER_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {**kept, "LANGSMITH_TRACING": "false", "OPENAI_API_KEY": "benchmark", "NO_PROXY": "127.0.0.1,localhost"}

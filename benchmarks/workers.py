@@ -1,0 +1,101 @@
+"""The processes that contenders run in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.protocol import Job, Result, read_result, write
+
+ROOT = Path(__file__).parents[1]
+_LINES_OF_ERROR = 12
+
+
+class ContenderError(Exception):
+    """A contender cannot run, or has taken too long."""
+
+
+class Worker:
+    """A process that runs the jobs of one contender, one after the other.
+
+    Args:
+        module: The contender's, such as `benchmarks.contenders.moa`.
+        python: Interpreter of the environment that it runs in.
+        environment: Variables of the process.
+    """
+
+    def __init__(self, module: str, python: Path, environment: dict[str, str]) -> None:
+        self.module = module
+        self.introduction: dict[str, Any] = {}
+        """Name, Python and versions."""
+        self._command = [str(python), "-m", "benchmarks.worker", module]
+        self._environment = environment
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self.introduction = json.loads(self._line(120))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+        self._errors.close()
+
+    def run(self, job: Job, *, seconds: float = 120.0) -> Result:
+        """Run a job.
+
+        Raises:
+            ContenderError: The process has ended, or has not answered within `seconds`.
+        """
+        if self._process is None or self._process.stdin is None:
+            raise ContenderError(f"{self.module} was not started")
+        try:
+            self._process.stdin.write(write(job))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ContenderError(self._why()) from None
+        return read_result(self._line(seconds))
+
+    def _line(self, seconds: float) -> str:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise ContenderError(f"{self.module} was not started")
+        too_late = threading.Event()
+        timer = threading.Timer(seconds, lambda: (too_late.set(), process.kill()))
+        timer.start()
+        line = process.stdout.readline()
+        timer.cancel()
+        if too_late.is_set():
+            raise ContenderError(f"no result within {seconds:g} s")
+        if not line:
+            raise ContenderError(self._why())
+        return line
+
+    def _why(self) -> str:
+        self._errors.seek(0)
+        lines = [line for line in self._errors.read().splitlines() if line.strip()]
+        return last_words(lines)
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return what a process said last: the error, without the paths above it."""
+    return " | ".join(line.strip() for line in lines[-_LINES_OF_ERROR:] if not line.lstrip().startswith("File "))[-400:]
