@@ -45,6 +45,11 @@ class Provider:
         found: list[RecordedRequest] = self._ask("requests")
         return found
 
+    def peak_in_flight(self) -> int:
+        """Return the most requests that the simulator that serves now has ever been answering at the same time."""
+        peak: int = self._ask("peak_in_flight")
+        return peak
+
     def _ask(self, what: object) -> Any:  # noqa: ANN401 - each question has an answer of its own
         self._connection.send(what)
         return self._connection.recv()
@@ -57,6 +62,7 @@ def provider_process() -> Iterator[Provider]:
     ours, its = spawn.Pipe()
     process = spawn.Process(target=_serve, args=(its,), daemon=True)
     process.start()
+    its.close()  # so that a provider that has died is no silence
     try:
         yield Provider(ours)
     finally:
@@ -73,6 +79,8 @@ def _serve(connection: Connection) -> None:
             connection.send(simulator.url)
         elif simulator is None:
             connection.send(None)
+        elif asked == "peak_in_flight":
+            connection.send(simulator.peak_in_flight)
         elif asked == "requests":
             connection.send(list(simulator.requests))
             simulator.requests.clear()

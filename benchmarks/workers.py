@@ -40,6 +40,15 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def restart(self) -> None:
+        """Begin with a new process: it holds nothing of the jobs before."""
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             self._command,
             cwd=ROOT,
@@ -50,24 +59,28 @@ class Worker:
             text=True,
         )
         self.introduction = json.loads(self._line(120))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._stop()
+        self._errors.close()
+
+    def _stop(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
-        self._errors.close()
 
     def run(self, job: Job, *, seconds: float = 120.0) -> Result:
-        """Run a job.
+        """Run a job, in a new process if the last one has ended.
 
         Raises:
             ContenderError: The process has ended, or has not answered within `seconds`.
         """
         if self._process is None or self._process.stdin is None:
             raise ContenderError(f"{self.module} was not started")
+        if self._process.poll() is not None:
+            self.restart()
         try:
             self._process.stdin.write(write(job))
             self._process.stdin.flush()
@@ -85,6 +98,7 @@ class Worker:
         line = process.stdout.readline()
         timer.cancel()
         if too_late.is_set():
+            process.wait()
             raise ContenderError(f"no result within {seconds:g} s")
         if not line:
             raise ContenderError(self._why())

@@ -104,7 +104,8 @@ async def _try(
     except Exception as unbuilt:  # noqa: BLE001 - a model that cannot be built is data, as one that fails is
         ledger.fail(ledger.open(model.label), unbuilt)
         return None
-    error = await _request(model, request, config, replace(terms, limits=within), ledger)
+    limited = replace(terms, limits=within) if terms.limits else terms
+    error = await _request(model, request, config, limited, ledger)
     if error is not None and terms.is_shown():
         ledger.give_up("the answer had begun to be shown")
         return None

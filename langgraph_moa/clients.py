@@ -14,6 +14,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel
@@ -25,6 +26,8 @@ from langgraph_moa.retrying import DEFAULT_RETRIES
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
 _OLLAMA_PORT = 11434
+_PROXIED = frozenset({"http", "https", "all"})
+"""For which addresses the environment may name a proxy."""
 
 
 async def shared_openai_client() -> Any:  # noqa: ANN401 - a client class that the OpenAI SDK exports as a value only
@@ -32,15 +35,24 @@ async def shared_openai_client() -> Any:  # noqa: ANN401 - a client class that t
     loop = asyncio.get_running_loop()
     client = _clients.get(loop)
     if client is None:
-        from openai import DefaultAsyncHttpxClient
-
         forget_closed_loops(_clients)
         forget_closed_loops(_keepers)
-        client = _clients[loop] = DefaultAsyncHttpxClient(verify=tls_context())
+        client = _clients[loop] = _new_client()
         # An event loop closes the asynchronous generators that it has started, and so this client, when it shuts down.
         keeper = _keepers[loop] = _close_at_shutdown(client)
         await anext(keeper)
     return client
+
+
+def _new_client() -> Any:  # noqa: ANN401
+    """Return a client over aiohttp where the SDK's own client would be one of httpx2 and ask no proxy."""
+    from openai import DEFAULT_CONNECTION_LIMITS, DefaultAsyncHttpxClient
+
+    if _http_library() != "httpx2" or not _PROXIED.isdisjoint(getproxies()):
+        return DefaultAsyncHttpxClient(verify=tls_context())
+    from langgraph_moa.connections import AiohttpTransport
+
+    return DefaultAsyncHttpxClient(transport=AiohttpTransport(tls_context(), DEFAULT_CONNECTION_LIMITS))
 
 
 def tls_context() -> ssl.SSLContext:
@@ -53,11 +65,15 @@ def tls_context() -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=4)
 def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    context: ssl.SSLContext = importlib.import_module(_http_library()).create_ssl_context()
+    return context
+
+
+def _http_library() -> str:
+    """Return the name of the package that the SDK's clients are built on: `httpx2`, `httpx` in older versions."""
     from openai import DefaultAsyncHttpxClient
 
-    library = DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
-    context: ssl.SSLContext = importlib.import_module(library).create_ssl_context()
-    return context
+    return DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
 
 
 async def _close_at_shutdown(client: Any) -> AsyncGenerator[None]:  # noqa: ANN401

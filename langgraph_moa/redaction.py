@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 MASK = "**********"
@@ -22,6 +23,10 @@ _PATTERNS = (
     re.compile(r"(?i)(?<=[?&]key=)[^\s&'\",;]+"),
     re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),
 )
+_MARKS = re.compile(
+    r"(?i)bearer |basic |(?:sk|gsk|tgp|xai|lsv2|ghp|glpat|pk|rk|hf|key)[-_]|api|[?&]key=|://|token|secret|password"
+)
+"""One of these stands in every text that a pattern finds something in."""
 _ASSIGNED = re.compile(
     r"(?i)((?:api[-_]?key['\"]?\s?[=:]|(?:token|secret|password)(?:=|['\"]\s?:))\s?['\"]?)[^\s&'\",;*]+"
 )
@@ -31,6 +36,7 @@ _HIDDEN_ATTRIBUTES = ("strerror", "filename", "filename2", "msg", "reason")
 """What built-in exceptions are shown by, beside what stands in their `__dict__` and `args`."""
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Say whether a parameter of this name holds a secret, as `api_key` or `default_headers` do."""
     return _SECRET_NAME.search(name) is not None
@@ -47,6 +53,8 @@ def redact(text: str, known: Iterable[str] = ()) -> str:
     for secret in known:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, MASK)
+    if _MARKS.search(text) is None:
+        return text
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
     return _ASSIGNED.sub(rf"\g<1>{MASK}", text)

@@ -92,6 +92,11 @@ class Latch:
         left = max(0.0, self._layer.deadline - (time.monotonic() - self._started))
         return left if timeout is None else min(left, timeout)
 
+    @property
+    def closing(self) -> asyncio.Event | None:
+        """`closed`; `None` where a layer without grace waits for everybody: nobody then needs to watch for it."""
+        return None if self._layer.grace is None else self.closed
+
     def must_tell(self) -> bool:
         """Say, to the first that asks, that it is to tell the plan of the run."""
         told, self._told = self._told, True
@@ -282,7 +287,8 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
         for future in waiting:
             future.cancel()
             future.add_done_callback(_forget)
-        await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
+        if not all(future.done() for future in waiting):
+            await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded(seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from langgraph_moa import checks
@@ -51,6 +51,8 @@ class Layer:
     stop_when: StopWhen | AgreementBy | None = None
     """Asks the slots in waves and stops when their answers agree; a word stands for `StopWhen(by=word)`. `None`: all
     are asked at once."""
+    _first_slots: tuple[Slot, ...] = field(init=False, repr=False, compare=False)
+    """The places, as of a first layer."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -68,9 +70,9 @@ class Layer:
         if self.aggregator is not None:
             object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
         object.__setattr__(self, "stop_when", read_stop_when("Layer.stop_when", self.stop_when))
-        slots = self.slots(1)
+        object.__setattr__(self, "_first_slots", self._places())
         if self.stopping is not None:
-            self.stopping.check_slots(len(slots))
+            self.stopping.check_slots(len(self._first_slots))
 
     @property
     def seats(self) -> tuple[Proposer, ...]:
@@ -89,10 +91,15 @@ class Layer:
 
     def slots(self, number: int) -> tuple[Slot, ...]:
         """Return the places of this layer when it is the layer of that number, counted from 1."""
+        if number == 1:
+            return self._first_slots
+        return tuple(replace(slot, layer=number) for slot in self._first_slots)
+
+    def _places(self) -> tuple[Slot, ...]:
         names = slot_names([Occupant(seat.name, model_label(seat.model), seat.samples) for seat in self.seats])
         draws = [(seat, draw) for seat in self.seats for draw in range(1, seat.samples + 1)]
         return tuple(
-            Slot(number, index, name, seat, draw)
+            Slot(1, index, name, seat, draw)
             for index, (name, (seat, draw)) in enumerate(zip(names, draws, strict=True))
         )
 

@@ -34,7 +34,6 @@ from langgraph_moa.prompts import mark_draw, with_system_prompt
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.savings import spared
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
-from langgraph_moa.usage import packaged_prices
 from langgraph_moa.views import Kind, kinds_of, narrowed, not_taken
 from langgraph_moa.waiting import Latch, LatchKey, LayerBroken, shared_latch
 
@@ -61,8 +60,7 @@ class ProposerNode(Node):
             async with latch.telling:
                 if latch.must_tell():
                     mixture = self._run.mixture
-                    calls = sum(1 for _ in mixture.planned_calls(None, packaged_prices()))
-                    await self._run.tell(planned(mixture.name, mixture.merger.label, calls), config)
+                    await self._run.tell(planned(mixture.name, mixture.merger.label, self._run.planned_calls), config)
 
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot
@@ -112,7 +110,7 @@ class ProposerNode(Node):
             self._model_config(config),
             Terms(
                 latch.remaining(slot.proposer.timeout),
-                unless=latch.closed,
+                unless=latch.closing,
                 limits=self._run.limits(),
                 schema=self._run.schema,
                 passed_over=[position for position, kinds in enumerate(unread) if kinds],

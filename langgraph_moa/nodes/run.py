@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from functools import lru_cache, partial, reduce
+from functools import cached_property, lru_cache, partial, reduce
 
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.messages import BaseMessage
@@ -14,6 +14,7 @@ from langgraph.runtime import get_runtime
 from langgraph_moa.affording import Account
 from langgraph_moa.answering import options_for
 from langgraph_moa.compiled import MoAGraph
+from langgraph_moa.configs import has_listeners
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import CALLBACK_EVENT, ProgressEvent
 from langgraph_moa.fitting import estimate_request, estimate_tools
@@ -54,6 +55,11 @@ class Run:
         self._prepared = False
         budget = mixture.budget
         self._account = None if budget is None else lru_cache(_REMEMBERED)(partial(Account, mixture, budget))
+
+    @cached_property
+    def planned_calls(self) -> int:
+        """How many calls a run makes at most, retries and fallbacks aside."""
+        return sum(1 for _ in self.mixture.planned_calls(None, packaged_prices()))
 
     async def prepare(self, state: MoAState) -> None:
         """Refuse to make any call without a conversation, or while a key or a package is missing.
@@ -151,4 +157,5 @@ class Run:
     async def tell(self, event: ProgressEvent, config: RunnableConfig) -> None:
         """Write an event to the graph's `custom` stream, and let the callbacks of the node hear of it."""
         get_runtime().stream_writer(event)
-        await adispatch_custom_event(CALLBACK_EVENT, event, config=config)
+        if has_listeners(config):
+            await adispatch_custom_event(CALLBACK_EVENT, event, config=config)

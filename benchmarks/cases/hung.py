@@ -1,0 +1,75 @@
+"""(f) One of six proposers never answers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from benchmarks.bench import Bench
+from benchmarks.reports import CaseReport, Column, Row, Target
+from benchmarks.trials import SIX, Arm, answered, arms, rows_of, value
+from benchmarks.workers import ContenderError
+from langgraph_moa.testing import Behaviour
+
+_DELAY, _GRACE, _PATIENCE = 0.5, 0.25, 5.0
+_ANSWERS, _HUNG_MODEL = Behaviour(delay=_DELAY), SIX[2]
+_OURS = Arm(
+    contender="moa", setting="quorum 5, grace 250 ms", options={"layer": {"quorum": 5, "grace": _GRACE}}, depth=2
+)
+_WITH_DEADLINE = Arm(contender="moa", setting="deadline 1 s", options={"layer": {"deadline": 1.0}}, depth=2)
+_LIMIT = _DELAY + _GRACE + _DELAY
+"""Seconds: the slowest needed proposer, the grace, the aggregator."""
+
+
+def run(bench: Bench) -> CaseReport:
+    """Ask mixtures with a proposer that hangs."""
+    measured = arms(bench, _OURS, _WITH_DEADLINE, "moa", "gather", "fan_out", "reference", depth=2)
+    rows = rows_of(bench, measured, lambda arm: _figures(bench, arm))
+    return _report(rows)
+
+
+def _figures(bench: Bench, arm: Arm) -> Mapping[str, float | None]:
+    """Measure with every proposer answering first: so the contender is warm, and known to work."""
+    worker = bench.workers[arm.contender]
+    with bench.provider.serving(_ANSWERS) as url:
+        healthy = answered(worker.run(arm.job(url), seconds=60)).seconds[0]
+    with bench.provider.serving(_ANSWERS, **{_HUNG_MODEL: Behaviour(hang=True)}) as url:
+        job = arm.job(url, warm_up=0)
+        try:
+            seconds = [answered(worker.run(job, seconds=_PATIENCE)).seconds[0] for _ in range(bench.repeat(5))]
+        except ContenderError as error:
+            msg = f"with every proposer answering {healthy:.2f} s, with one that hangs: {error}"
+            raise ContenderError(msg) from None
+    return {
+        "all answer": healthy,
+        "one hangs": statistics.median(seconds),
+        "worst": max(seconds),
+        "of path + grace": statistics.median(seconds) / _LIMIT,
+    }
+
+
+def _report(rows: list[Row]) -> CaseReport:
+    return CaseReport(
+        case="hung",
+        title="One of six proposers never answers",
+        setting=(
+            f"6+1, every call takes {_DELAY:g} s, and the third proposer's never ends; one mixture at a time, the median "
+            f"of 5. A contender that has not answered after {_PATIENCE:g} s is stopped. Path + grace: {_LIMIT:g} s, the "
+            f"slowest needed proposer, {_GRACE:g} s of grace and the aggregator."
+        ),
+        columns=[
+            Column(name="all answer", unit="s"),
+            Column(name="one hangs", unit="s"),
+            Column(name="worst", unit="s"),
+            Column(name="of path + grace", unit="x"),
+        ],
+        rows=rows,
+        targets=[
+            Target(
+                what=f"{_OURS.name}: the median with one that hangs / (critical path + grace)",
+                measured=value(rows, _OURS.name, "of path + grace"),
+                bound=1.05,
+                sense="at most",
+            )
+        ],
+    )

@@ -1,0 +1,16 @@
+"""Finding what a failed call leaves behind in texts that are to hold answers only."""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = re.compile(
+    r"error code: ?\d{3}|\b\w+(?:Error|Exception)\b|traceback|rate limit reached|the server had an error|"
+    r"engine is overloaded|bad gateway|maximum context length|\[?(?:error|failed)\b ?:|(?:error|failed) (?:calling|to)\b",
+    re.IGNORECASE,
+)
+
+
+def error_marks(text: str) -> int:
+    """Return how often a text speaks as a failed call does: in a provider's words, or in a library's."""
+    return len(_MARKS.findall(text))

@@ -1,0 +1,44 @@
+"""mixture-llm, with the `AsyncOpenAI` client of its README."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mixture_llm import Aggregate, Propose, Synthesize, run
+from mixture_llm.core import Client, Message
+from openai import AsyncOpenAI
+
+from benchmarks.peers.conversation import as_query
+from benchmarks.protocol import Ask, Conversation, Job
+
+NAME = "mixture-llm"
+VERSIONS = ["mixture-llm", "openai"]
+
+
+@asynccontextmanager
+async def opened(job: Job) -> AsyncIterator[Ask]:
+    """Make one client for all models."""
+    first, *later = job.layers
+    pipeline = [Propose(first), *map(Synthesize, later), Aggregate(job.aggregator)]
+    async with AsyncOpenAI(base_url=job.url, api_key="benchmark") as provider:
+        client = _asking(provider)
+
+        async def ask(conversation: Conversation) -> AsyncIterator[str]:
+            answer, _ = await run(pipeline, as_query(conversation), client)
+            yield answer
+
+        yield ask
+
+
+def _asking(provider: AsyncOpenAI) -> Client:
+    async def client(
+        *, model: str, messages: list[Message], temp: float, max_tokens: int
+    ) -> tuple[str, int, int]:
+        response = await provider.chat.completions.create(
+            model=model, messages=messages, temperature=temp, max_tokens=max_tokens
+        )
+        usage = response.usage
+        return response.choices[0].message.content, usage.prompt_tokens, usage.completion_tokens
+
+    return client
