@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
@@ -58,7 +59,12 @@ _JOINTS: Mapping[type[AnyRunnable], _Joint] = {
 
 
 def _joint_of(model: AnyRunnable) -> _Joint | None:
-    return next((joint for kind, joint in _JOINTS.items() if isinstance(model, kind)), None)
+    return _joint_of_class(type(model))
+
+
+@lru_cache(maxsize=256)
+def _joint_of_class(cls: type[AnyRunnable]) -> _Joint | None:
+    return next((joint for kind, joint in _JOINTS.items() if issubclass(cls, kind)), None)
 
 
 def opened(model: AnyRunnable) -> Sequence[AnyRunnable]:

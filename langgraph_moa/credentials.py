@@ -21,6 +21,8 @@ from langgraph_moa.redaction import is_secret_name
 
 _MOST_OBJECTS = 20_000
 _MOST_ITEMS = 1_000
+_NUMBERS = frozenset({int, float, bool, type(None)})
+"""Looked up by class, which is quicker than `isinstance`: most of what a model holds is one of these."""
 _LEAVES = (str, bytes, int, float, complex, type(None), BaseMessage)
 """What holds no key of the model: also a conversation, of which it may keep many."""
 _SCHEMAS = ("tools", "properties")
@@ -60,6 +62,8 @@ def secrets_in(holder: object) -> set[str]:
     waiting: deque[tuple[str, object]] = deque([("", holder)])
     while waiting and len(seen) < _MOST_OBJECTS:
         name, value = waiting.popleft()
+        if type(value) in _NUMBERS:
+            continue
         if isinstance(value, SecretStr):
             found.add(value.get_secret_value())
         elif isinstance(value, str) and is_secret_name(name):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from benchmarks.bench import Bench
 from benchmarks.quantiles import quantile
 from benchmarks.reports import CaseReport, Column, Row, Target
-from benchmarks.trials import Arm, answered, arms, ratio, rows_of, value
+from benchmarks.trials import AGGREGATOR, Arm, answered, arms, ratio, rows_of, value
 from langgraph_moa.testing import Behaviour, Latency
 
-_PROVIDER = Behaviour(
-    reply=" ".join(["word"] * 20), tokens_per_second=400, latency=Latency(median=0.1, sigma=1.0), usage=False
-)
+_PROPOSER = Behaviour(latency=Latency(median=0.2, sigma=1.0))
+_AGGREGATOR = replace(_PROPOSER, reply=" ".join(["word"] * 20), tokens_per_second=200)
 _MIXTURES, _OF_PEERS = 200, 60
-_CONCURRENCY = 6
+_CONCURRENCY = 12
 """So few that a contender's process mostly waits: its queue of work shall not be what is measured."""
 _QUORUM = {"layer": {"quorum": 4, "grace": 0.05}}
 _WITH_QUORUM = "quorum 4, grace 50 ms"
@@ -27,7 +27,7 @@ def run(bench: Bench) -> CaseReport:
     """Ask many mixtures of a provider with a heavy tail."""
     measured = [
         *(_ours(depth, quorum=quorum) for depth in (3, 2) for quorum in (False, True)),
-        *arms(bench, Arm(contender="gather", setting=_SHAPES[3]), "gather", "fan_out", "reference", depth=2),
+        *arms(bench, "gather", "fan_out", "reference", depth=2),
     ]
     return _report(rows_of(bench, measured, lambda arm: _figures(bench, arm)))
 
@@ -40,7 +40,7 @@ def _ours(depth: int, *, quorum: bool) -> Arm:
 def _figures(bench: Bench, arm: Arm) -> Mapping[str, float | None]:
     times = _OF_PEERS if arm.contender in bench.peers else _MIXTURES
     mixtures = 12 if bench.is_quick else times
-    with bench.provider.serving(_PROVIDER) as url:  # anew for each arm, so that all meet the same draws
+    with bench.provider.serving(_PROPOSER, **{AGGREGATOR: _AGGREGATOR}) as url:  # anew for each arm, so that all meet the same draws
         job = arm.job(url, mixtures=mixtures, concurrency=_CONCURRENCY, stream=True)
         result = answered(bench.workers[arm.contender].run(job, seconds=120))
     first = [seconds for seconds in result.first_token if seconds is not None]
@@ -69,8 +69,8 @@ def _report(rows: list[Row]) -> CaseReport:
         case="heavy_tail",
         title="A heavy tail: lognormal latency, sigma 1",
         setting=(
-            "Every call waits a lognormal time (median 100 ms, sigma 1), the aggregator's too, then writes 20 tokens at "
-            f"400 a second; {_MIXTURES} mixtures ({_OF_PEERS} of peers), {_CONCURRENCY} at a time, streamed; the same "
+            "Every call waits a lognormal time (median 200 ms, sigma 1), the aggregator's too, which then writes 20 tokens "
+            f"at 200 a second; {_MIXTURES} mixtures ({_OF_PEERS} of peers), {_CONCURRENCY} at a time, streamed; the same "
             "seeds for every arm. Rows without a shape are 6+1. A contender that gives its answer in one piece has its "
             "first token at the end."
         ),
