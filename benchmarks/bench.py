@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.limits import raise_file_limit
 from benchmarks.protocol import Job, Result
 from benchmarks.provider import Provider, provider_process
 from benchmarks.workers import ContenderError, Worker
@@ -56,6 +57,7 @@ class Bench:
 @contextmanager
 def opened_bench(*, quick: bool = False) -> Iterator[Bench]:
     """Start the provider and every contender of this environment."""
+    raise_file_limit()  # before the processes begin, since they inherit it
     with ExitStack() as stack:
         provider = stack.enter_context(provider_process())
         python = Path(sys.executable)

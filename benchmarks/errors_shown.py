@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _MARKS = re.compile(
-    r"error code: ?\d{3}|\b\w+(?:Error|Exception)\b|traceback|rate limit reached|the server had an error|"
-    r"engine is overloaded|bad gateway|maximum context length|\[?(?:error|failed)\b ?:|(?:error|failed) (?:calling|to)\b",
+    r"error code: ?\d{3}|\b\w+(?:Error|Exception)\b|\btraceback\b|"
+    r"rate limit reached|the server had an error|engine is overloaded|bad gateway|maximum context length|"
+    r"\b(?:error|failed) ?:|\b(?:error|failed) (?:calling|to)\b",
     re.IGNORECASE,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.references import prompt_of
 
@@ -27,38 +27,54 @@ class Turn:
     """Whether every request holds what the user said before."""
 
 
-def turns_of(requests: Sequence[Sequence[Mapping[str, Any]]], said: Sequence[str]) -> list[Turn]:
+def turns_of(bodies: Sequence[Mapping[str, Any]], said: Sequence[str]) -> list[Turn]:
     """Compare every request with those before it to the same model, as a prompt cache does.
 
     Args:
-        requests: Bodies, turn by turn, in the order of their arrival.
-        said: What the user said in each turn; a text that stands nowhere else.
+        bodies: Requests in the order of their arrival, turn after turn.
+        said: What the user said in each turn; a text that stands nowhere else. A request belongs to the turn of the
+            latest that it holds, or of the request before it if it holds none.
     """
     seen: dict[str, list[bytes]] = {}
-    turns = []
-    for number, bodies in enumerate(requests):
-        compared = [_compared(body, said[number], seen) for body in bodies]
-        histories = [share for _, _, share in compared if share is not None]
-        turns.append(
-            Turn(
-                bytes_sent=sum(sent for sent, _, _ in compared),
-                bytes_seen=sum(known for _, known, _ in compared),
-                history=min(histories, default=None),
-                knows_history=all(text in prompt_of(body) for body in bodies for text in said[:number]),
-            )
-        )
-    return turns
+    by_turn: list[list[_Compared]] = [[] for _ in said]
+    turn = 0
+    for body in bodies:
+        sent = written(body)
+        turn = next((number for number in reversed(range(len(said))) if said[number].encode() in sent), turn)
+        knows_history = all(text.encode() in sent for text in said[:turn])
+        by_turn[turn].append(_compared(sent, said[turn], seen.setdefault(str(body.get("model")), []), knows_history))
+    return [_summed(compared) for compared in by_turn]
 
 
-def _compared(body: Mapping[str, Any], said: str, seen: dict[str, list[bytes]]) -> tuple[int, int, float | None]:
-    """Return the bytes sent, the bytes seen before, and the share of the conversation that was seen before."""
-    sent = written(body)
-    earlier = seen.setdefault(str(body.get("model")), [])
-    known = max((common_prefix(sent, other) for other in earlier), default=0)
+class _Compared(NamedTuple):
+    sent: int
+    seen: int
+    history: float | None
+    knows_history: bool
+
+
+def _compared(sent: bytes, said: str, earlier: list[bytes], knows_history: bool) -> _Compared:  # noqa: FBT001
+    """Compare a request with earlier ones to its model, and add it to these."""
+    seen = max((common_prefix(sent, other) for other in earlier), default=0)
     history = sent.rfind(said.encode())
-    share = min(1.0, known / history) if earlier and history > 0 else None
+    share = min(1.0, seen / history) if earlier and history > 0 else None
     earlier.append(sent)
-    return len(sent), known, share
+    return _Compared(len(sent), seen, share, knows_history)
+
+
+def _summed(compared: Sequence[_Compared]) -> Turn:
+    return Turn(
+        bytes_sent=sum(one.sent for one in compared),
+        bytes_seen=sum(one.seen for one in compared),
+        history=min((one.history for one in compared if one.history is not None), default=None),
+        knows_history=bool(compared) and all(one.knows_history for one in compared),
+    )
+
+
+def newest_share(conversation: Sequence[Mapping[str, Any]]) -> float:
+    """Return which share of the conversation before its last message no earlier turn can have sent: the last answer."""
+    history, known = (len(written({"messages": conversation[:end]})) for end in (-1, -2))
+    return 1 - known / history if history else 0.0
 
 
 def written(body: Mapping[str, Any]) -> bytes:

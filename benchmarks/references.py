@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,29 +44,30 @@ def fidelity(prompt: str, slots: Sequence[str], proposals: Mapping[str, Sequence
             so among themselves these may stand in any order.
     """
     texts = [text for answers in proposals.values() for text in answers]
-    places = {model: sorted(_only_places(prompt, answers)) for model, answers in proposals.items()}
-    turns = {model: iter(found) for model, found in places.items()}
-    in_slot_order = [place for slot in slots if (place := next(turns.get(slot, iter(())), None)) is not None]
+    found = sorted(
+        (prompt.find(text), model)
+        for model, answers in proposals.items()
+        for text in answers
+        if prompt.count(text) == 1
+    )
     return Fidelity(
         expected=len(texts),
         exact=sum(text in prompt for text in texts),
-        once=sum(map(len, places.values())),
-        ordered=_longest_rising(in_slot_order),
+        once=len(found),
+        ordered=_longest_in_common([model for _, model in found], slots),
     )
 
 
-def _only_places(prompt: str, texts: Sequence[str]) -> list[int]:
-    """Return where texts stand that stand in the prompt exactly once."""
-    return [prompt.find(text) for text in texts if prompt.count(text) == 1]
-
-
-def _longest_rising(places: Sequence[int]) -> int:
-    """Return the length of the longest subsequence that rises."""
-    ends: list[int] = []
-    for place in places:
-        position = bisect_left(ends, place)
-        ends[position : position + 1] = [place]
-    return len(ends)
+def _longest_in_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the length of the longest subsequence of both."""
+    lengths = [0] * (len(other) + 1)
+    for item in one:
+        diagonal = 0
+        for column, against in enumerate(other, start=1):
+            above = lengths[column]
+            lengths[column] = diagonal + 1 if item == against else max(above, lengths[column - 1])
+            diagonal = above
+    return lengths[-1]
 
 
 def _texts(content: object) -> list[str]:

@@ -44,9 +44,15 @@ _LOCK = threading.Lock()
 """One for all replies of this process, since a lock cannot be sent to another."""
 
 
+def topics_of(prompt: str) -> set[str]:
+    """Return the topics that a prompt names."""
+    return set(_TOPIC.findall(prompt))
+
+
 def topic_of(prompt: str) -> str:
-    """Return the topic that a prompt names last; empty where it names none."""
-    return next(reversed(_TOPIC.findall(prompt)), "")
+    """Return the topic that a prompt names most often; empty where it names none."""
+    named = Counter(_TOPIC.findall(prompt)).most_common(1)
+    return named[0][0] if named else ""
 
 
 def hostile_text(model: str, topic: str, draw: int) -> str:
@@ -57,7 +63,7 @@ def hostile_text(model: str, topic: str, draw: int) -> str:
         topic: As `topic_of` returns it.
         draw: Which of the model's answers on that topic, counted from 1.
     """
-    name = f"{model}/{topic or 'no topic'}/{draw}"
+    name = f"{model} on {topic or 'nothing'}, draw {draw}"
     lines = [f"{name}: {line}" for line in _HOSTILE]
     body = "\n".join(lines)
     return f"{body}\n{'.' * max(0, _BYTES - len(body.encode()))}\nend of {name}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.peers import errors
 from benchmarks.protocol import Job, Result
 from benchmarks.reports import Row
 from benchmarks.workers import ContenderError
@@ -36,7 +37,8 @@ class Arm:
 
     def job(self, url: str | None, **fields: Any) -> Job:  # noqa: ANN401 - fields of `Job`
         """Return a job for this arm."""
-        return Job(layers=[SIX] * (self.depth - 1), aggregator=AGGREGATOR, url=url, options=dict(self.options), **fields)
+        layers = [SIX] * (self.depth - 1)
+        return Job(layers=layers, aggregator=AGGREGATOR, url=url, options=dict(self.options), **fields)
 
 
 def arms(bench: Bench, *ours: Arm | str, depth: int = 3) -> list[Arm]:
@@ -58,7 +60,7 @@ def rows_of(bench: Bench, measured: Sequence[Arm], measure: Callable[[Arm], Mapp
         try:
             rows.append(Row(contender=arm.name, values=measure(arm)))
         except ContenderError as error:
-            rows.append(Row(contender=arm.name, error=str(error)))
+            rows.append(Row(contender=arm.name, error=errors.of_worker(str(error))))
     return [*rows, *(Row(contender=name, error=error) for name, error in bench.broken.items())]
 
 

@@ -99,9 +99,10 @@ def main(module: str) -> None:
     contender: Any = importlib.import_module(module)
     answers.write(json.dumps(_introduction(contender)) + "\n")
     answers.flush()
-    for line in sys.stdin:
-        answers.write(write(asyncio.run(work(contender, read_job(line)))))
-        answers.flush()
+    with asyncio.Runner() as runner:  # one loop for all jobs: some clients keep connections for the next job
+        for line in sys.stdin:
+            answers.write(write(runner.run(work(contender, read_job(line)))))
+            answers.flush()
 
 
 if __name__ == "__main__":

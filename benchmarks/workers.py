@@ -36,6 +36,8 @@ class Worker:
         """Name, Python and versions."""
         self._command = [str(python), "-m", "benchmarks.worker", module]
         self._environment = environment
+        self._folder = tempfile.TemporaryDirectory(prefix="contender-")
+        """What it writes goes there, and then away."""
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self._process: subprocess.Popen[str] | None = None
 
@@ -51,8 +53,8 @@ class Worker:
     def _start(self) -> None:
         self._process = subprocess.Popen(
             self._command,
-            cwd=ROOT,
-            env=self._environment,
+            cwd=self._folder.name,
+            env={**self._environment, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -65,6 +67,7 @@ class Worker:
     ) -> None:
         self._stop()
         self._errors.close()
+        self._folder.cleanup()
 
     def _stop(self) -> None:
         if self._process is not None:

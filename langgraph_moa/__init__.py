@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from langgraph_moa.graph import create_advisers, create_aggregation, create_moa
     from langgraph_moa.limits import Limit
     from langgraph_moa.middleware import MoAMiddleware
-    from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer, StopWhen
+    from langgraph_moa.mixture import Aggregator, Hedge, Layer, Mixture, Proposer, StopWhen
     from langgraph_moa.presets import list_presets, load_preset
     from langgraph_moa.recording import Tape, taping
     from langgraph_moa.usage import PriceTable
@@ -47,6 +47,7 @@ __all__ = [
     "ChatMoA",
     "ConfigurationError",
     "ContextWindowError",
+    "Hedge",
     "Layer",
     "Limit",
     "MissingDependencyError",
@@ -86,7 +87,7 @@ _HOMES = {
     "graph": ("create_advisers", "create_aggregation", "create_moa"),
     "limits": ("Limit",),
     "middleware": ("MoAMiddleware",),
-    "mixture": ("Aggregator", "Layer", "Mixture", "Proposer", "StopWhen"),
+    "mixture": ("Aggregator", "Hedge", "Layer", "Mixture", "Proposer", "StopWhen"),
     "presets": ("list_presets", "load_preset"),
     "recording": ("Tape", "taping"),
     "usage": ("PriceTable",),

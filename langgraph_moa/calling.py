@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Terms, is_cancelled
 from langgraph_moa.guarding import guarding
+from langgraph_moa.hedging import Hedger, Pair
 from langgraph_moa.ledger import Ledger
-from langgraph_moa.mixture.seats import Seat
+from langgraph_moa.mixture.seats import Proposer, Seat
 from langgraph_moa.models import ReadyModel
 from langgraph_moa.proposal import (
     Failure,
@@ -26,7 +27,7 @@ from langgraph_moa.proposal import (
     sum_usage,
     visible_text,
 )
-from langgraph_moa.recording import is_replaying
+from langgraph_moa.recording import current_tape, is_replaying
 from langgraph_moa.redaction import redact
 from langgraph_moa.repairing import ask_for_answer
 from langgraph_moa.retrying import root_cause
@@ -61,6 +62,8 @@ class SeatCaller:
         self.label = seat.label
         self._answers_user = answers_user
         self._models = [ReadyModel(seat, model, streams=streams) for model in seat.models]
+        hedge = seat.hedge if isinstance(seat, Proposer) and not streams else None
+        self._hedger = None if hedge is None else Hedger(hedge, self._models[0], self.is_answer)
 
     async def call(
         self, place: Place, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms
@@ -103,14 +106,25 @@ class SeatCaller:
     async def _ask_in_turn(
         self, messages: Sequence[BaseMessage], config: RunnableConfig, terms: Terms, ledger: Ledger
     ) -> None:
+        passed_over = terms.passed_over
         with guarding(config, self._secrets) as guarded:
             for position, model in enumerate(self._models):
-                if position in terms.passed_over:
+                if position in passed_over:
                     continue
                 ledger.position = position
-                await ask_for_answer(model, messages, guarded, terms, ledger)
+                if position == 0 and self._hedger is not None and current_tape() is None:
+                    pair = self._pair(passed_over)
+                    if await self._hedger.ask(pair, messages, guarded, terms, ledger):
+                        passed_over = {*passed_over, pair.position}
+                else:
+                    await ask_for_answer(model, messages, guarded, terms, ledger)
                 if is_cancelled() or terms.is_shown() or (ledger.message and self.is_answer(ledger.message)):
                     return
+
+    def _pair(self, passed_over: Collection[int]) -> Pair:
+        """Return the seat's own model, and the first fallback that may be asked, or else the same model again."""
+        position = next((each for each in range(1, len(self._models)) if each not in passed_over), 0)
+        return Pair(self._models[0], self._models[position], position)
 
     def _outcome(self, place: Place, ledger: Ledger, interrupted: Failure | None) -> Outcome:
         message = ledger.message

@@ -6,6 +6,7 @@ to a connection that the server had closed, and in going silently with an event 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from yarl import URL
 _ADDED_BY_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _LONGEST_HEADER = 64 * 1024
 """Bytes; the default transport takes 100 KiB of headers, aiohttp by itself lines of 8 KB."""
+_TURNS_TO_SEE_A_CLOSED_CONNECTION = 2
+"""Of the loop: one that learns which connections have news, and one that reads it. Then they are no longer used."""
 _ERRORS: tuple[tuple[type[Exception], type[httpx2.TransportError]], ...] = (
     (aiohttp.SocketTimeoutError, httpx2.ReadTimeout),
     (TimeoutError, httpx2.ConnectTimeout),
@@ -58,10 +61,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             TransportError: The connection fails or takes too long.
         """
         await request.aread()
+        for _ in range(_TURNS_TO_SEE_A_CLOSED_CONNECTION):
+            await asyncio.sleep(0)
         with _named_as_by_httpx():
             try:
                 response = await self._send(request)
-            except aiohttp.ClientConnectionResetError:  # the server had closed it while idle: nothing was sent
+            except aiohttp.ClientConnectionResetError:  # closed by the server meanwhile: nothing was sent
                 response = await self._send(request)
         return httpx2.Response(
             response.status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ class Ledger:
         self.position = 0
         """Of the model that is asked: 0 for the seat's own, from 1 on for its fallbacks."""
         self.calls: list[CallRecord] = []
+        self.last: CallRecord | None = None
+        """Of `calls`, the last request that was noted here, and not in a ledger beside this one."""
         self.answered_by: str | None = None
         """The model that answered, as its provider names it; of a fallback, what the recipe calls it."""
         self.message: AIMessage | None = None
@@ -31,6 +34,7 @@ class Ledger:
         self.unreadable: Unreadable | None = None
         """The last answer, where it does not fit the schema."""
         self.describe = describe
+        self._is_beside = False
         self._started = time.monotonic()
         self._waited = 0.0
         self._waiting_since: float | None = None
@@ -77,6 +81,9 @@ class Ledger:
         self._go_on()
         self.message = self.failure = self.answered_by = self.unreadable = None
         record = CallRecord(model=model, fallback=self.position, usage=None, nested=None, error=None)
+        if self._is_beside:
+            record["hedge"] = True
+        self.last = record
         self.calls.append(record)
         return record
 
@@ -91,7 +98,28 @@ class Ledger:
     def misread(self, unreadable: Unreadable, failure: Failure) -> None:
         """Note that the last answer does not fit the schema."""
         self.message, self.unreadable = None, unreadable
-        self.failure = self.calls[-1]["error"] = failure
+        self.failure = failure
+        if self.last is not None:
+            self.last["error"] = failure
+
+    def beside(self, position: int) -> Ledger:
+        """Return a ledger for a call beside this one's, with the same clock and list of requests; the rest is its own.
+
+        Args:
+            position: Of the model that is asked.
+        """
+        other = copy.copy(self)
+        other.position, other.last = position, None
+        other.message = other.failure = other.answered_by = other.unreadable = None
+        other._is_beside = True  # noqa: SLF001 - of this class
+        other._waited, other._waiting_since = self.waited, None  # noqa: SLF001
+        return other
+
+    def take_over(self, other: Ledger) -> None:
+        """Go on with what a ledger beside this one holds."""
+        self.message, self.failure, self.unreadable = other.message, other.failure, other.unreadable
+        self.answered_by, self.last, self.position = other.answered_by, other.last, other.position
+        self._waited, self._waiting_since = other.waited, None
 
     def give_up(self, why: str) -> None:
         """Note why no further request is made."""

@@ -75,6 +75,8 @@ class CallRecord(TypedDict):
     """Whether LangChain's cache has answered every model call below it: then nobody bills it."""
     billed: NotRequired[Usage | None]
     """`usage` without what came from LangChain's cache, where anything did; `None`: nothing else is known."""
+    hedge: NotRequired[bool]
+    """Whether it was made beside the slot's first one, which took long."""
     recorded: NotRequired[bool]
     """Whether a tape has answered: then its tokens and its cost were paid when it was recorded."""
 
@@ -283,8 +285,7 @@ def usage_of(message: AIMessage) -> Usage | None:
     """Return the tokens a message reports; those of all its calls if a mixture made it. No count, no tokens known."""
     mixture = _table(message.response_metadata.get("moa"))
     if "usage" in mixture:
-        total = _table(_table(mixture["usage"]).get("total"))
-        return _usage(total)
+        return _usage(_table(_table(mixture["usage"]).get("total")))
     return reported_usage(message)
 
 

@@ -192,6 +192,8 @@ class Plan:
     slots: tuple[PlannedCall, ...]
     prices_date: str
     """ISO date of the oldest price that was used."""
+    extra_calls: int = 0
+    """Calls at most that hedges may add to `calls`; their tokens and cost are in no other figure of the plan."""
 
     @property
     def calls(self) -> int:
@@ -230,6 +232,7 @@ class Plan:
         return {
             "mixture": self.mixture,
             "calls": self.calls,
+            **({"extra_calls": self.extra_calls} if self.extra_calls else {}),
             "depth": self.depth,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -264,6 +264,15 @@ def _forget(call: asyncio.Future[Any]) -> None:
         call.exception()
 
 
+async def end_all(calls: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel calls and wait until they have ended, a second at most: what takes longer is left behind."""
+    for call in calls:
+        call.cancel()
+        call.add_done_callback(_forget)
+    if not all(call.done() for call in calls):
+        await asyncio.wait(calls, timeout=_CLEANUP_SECONDS)
+
+
 async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: asyncio.Event | None = None) -> Result:
     """Await a call for so long at most, or until an event; a call that is not wanted any more is cancelled for real.
 
@@ -284,11 +293,7 @@ async def within(seconds: float, call: Coroutine[Any, Any, Result], *, unless: a
         if task.done():
             return task.result()
     finally:
-        for future in waiting:
-            future.cancel()
-            future.add_done_callback(_forget)
-        if not all(future.done() for future in waiting):
-            await asyncio.wait(waiting, timeout=_CLEANUP_SECONDS)
+        await end_all(waiting)
     if gate is not None and unless is not None and unless.is_set():
         raise QuorumReached
     raise DeadlineExceeded(seconds)

@@ -6,13 +6,10 @@ import asyncio
 import logging
 import os
 import socket
-import ssl
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 import openai
@@ -24,19 +21,15 @@ from langgraph_moa.testing import Behaviour, Simulator
 
 PATIENCE = 5.0
 """Seconds until a test that waits for something gives up."""
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
+HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Address(Protocol):
-    """What a server is known by."""
-
-    url: str
 
 
 class Server:
     """A server that does what a test says with each connection, and knows those that are open."""
 
-    def __init__(self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.url = ""
         self.requests: list[bytes] = []
         self.open = self.most_open = 0
@@ -66,9 +59,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int(lengths[0]) if lengths else 0)
 
 
-def saying(
-    *parts: bytes, then: str = "keep"
-) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+def saying(*parts: bytes, then: str = "keep") -> Answer:
     """Answer with these bytes, and then keep the connection, `close` it, `reset` it, or `wait` for the client."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -87,7 +78,7 @@ def saying(
 
 @asynccontextmanager
 async def served(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]],
+    answer: Answer,
 ) -> AsyncIterator[Server]:
     """Serve on a free port of this machine."""
     server = Server(answer)
@@ -123,18 +114,14 @@ async def outcome(client: Any, url: str) -> object:
         pytest.param([b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"], "keep"),
         pytest.param([b"HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno"], "keep", id="429"),
         pytest.param([b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"], "keep", id="redirects"),
-        pytest.param(
-            [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\nContent-Length: 2\r\n\r\nok"], "keep", id="long"
-        ),
-        pytest.param(
-            [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"], "keep", id="chunks"
-        ),
+        pytest.param([HEAD + b"X: " + b"x" * 20_000 + b"\r\nContent-Length: 2\r\n\r\nok"], "keep", id="long"),
+        pytest.param([HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"], "keep", id="chunks"),
         pytest.param([b"HTTP/1.1 200 OK\r\n\r\n", b"to the end"], "close", id="until-closed"),
         pytest.param([], "close", id="closed"),
         pytest.param([], "reset", id="reset"),
         pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"], "close", id="cut-short"),
         pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"], "reset", id="reset-midway"),
-        pytest.param([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], "close", id="no-chunks"),
+        pytest.param([HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"], "close", id="no-chunks"),
         pytest.param([b"hello\r\n\r\n"], "close", id="no-http"),
         pytest.param([], "wait", id="silent"),
         pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"], "wait", id="silent-midway"),
@@ -170,6 +157,7 @@ async def test_no_request_is_lost_to_a_connection_that_the_server_has_closed() -
     """A call made before the loop has seen that an idle connection was closed goes over another one, at once."""
     closed = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(PATIENCE)
 
         def serve() -> None:
             for _ in range(2):

@@ -40,7 +40,9 @@ def _ours(depth: int, *, quorum: bool) -> Arm:
 def _figures(bench: Bench, arm: Arm) -> Mapping[str, float | None]:
     times = _OF_PEERS if arm.contender in bench.peers else _MIXTURES
     mixtures = 12 if bench.is_quick else times
-    with bench.provider.serving(_PROPOSER, **{AGGREGATOR: _AGGREGATOR}) as url:  # anew for each arm, so that all meet the same draws
+    with bench.provider.serving(
+        _PROPOSER, **{AGGREGATOR: _AGGREGATOR}
+    ) as url:  # anew for each arm, so that all meet the same draws
         job = arm.job(url, mixtures=mixtures, concurrency=_CONCURRENCY, stream=True)
         result = answered(bench.workers[arm.contender].run(job, seconds=120))
     first = [seconds for seconds in result.first_token if seconds is not None]
@@ -69,10 +71,10 @@ def _report(rows: list[Row]) -> CaseReport:
         case="heavy_tail",
         title="A heavy tail: lognormal latency, sigma 1",
         setting=(
-            "Every call waits a lognormal time (median 200 ms, sigma 1), the aggregator's too, which then writes 20 tokens "
-            f"at 200 a second; {_MIXTURES} mixtures ({_OF_PEERS} of peers), {_CONCURRENCY} at a time, streamed; the same "
-            "seeds for every arm. Rows without a shape are 6+1. A contender that gives its answer in one piece has its "
-            "first token at the end."
+            "Every call waits a lognormal time (median 200 ms, sigma 1), the aggregator's too, which then writes "
+            f"20 tokens at 200 a second; {_MIXTURES} mixtures ({_OF_PEERS} of peers), {_CONCURRENCY} at a time, "
+            "streamed; the same seeds for every arm. Rows without a shape are 6+1. A contender that gives its "
+            "answer in one piece has its first token at the end."
         ),
         columns=[
             *(Column(name=f"first token {name}", unit="s") for name in _SHARES),

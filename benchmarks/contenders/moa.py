@@ -34,7 +34,11 @@ async def opened(job: Job) -> AsyncIterator[Ask]:
 
 
 def mixture(job: Job) -> Mixture:
-    """Return a job's mixture; `options["layer"]` holds fields of every layer, `options["mixture"]` of the mixture."""
+    """Return a job's mixture.
+
+    `options["layer"]` holds fields of every layer, `options["mixture"]` of the mixture, and
+    `options["aggregator_fallbacks"]` names of models.
+    """
     layers = [
         Layer(
             [Proposer(chat_model(name, job), name=f"slot_{index}") for index, name in enumerate(names)],
@@ -42,4 +46,6 @@ def mixture(job: Job) -> Mixture:
         )
         for names in job.layers
     ]
-    return Mixture(layers, Aggregator(chat_model(job.aggregator, job)), **job.options.get("mixture", {}))
+    fallbacks = [chat_model(name, job) for name in job.options.get("aggregator_fallbacks", [])]
+    aggregator = Aggregator(chat_model(job.aggregator, job), fallbacks=fallbacks)
+    return Mixture(layers, aggregator, **job.options.get("mixture", {}))

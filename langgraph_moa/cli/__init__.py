@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate, study, tune
+from langgraph_moa.cli.heap import collect_rarely
 
 
 class _Commands(TyperGroup):
@@ -89,4 +90,5 @@ def main() -> int:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
         logging.getLogger().addHandler(logging.NullHandler())
+    collect_rarely()
     return run(sys.argv[1:])

@@ -7,9 +7,21 @@ of six proposers and an aggregator, 13 calls; its MoA-Lite has depth 2, 7 calls.
 Source: Wang et al. 2024 (arXiv:2406.04692), section 2.
 """
 
+from langgraph_moa.mixture.hedging import Hedge
 from langgraph_moa.mixture.layer import Layer, Slot
 from langgraph_moa.mixture.recipe import Mixture
 from langgraph_moa.mixture.seats import Aggregator, Model, NestedModel, Proposer, model_label
 from langgraph_moa.mixture.stopping import StopWhen
 
-__all__ = ["Aggregator", "Layer", "Mixture", "Model", "NestedModel", "Proposer", "Slot", "StopWhen", "model_label"]
+__all__ = [
+    "Aggregator",
+    "Hedge",
+    "Layer",
+    "Mixture",
+    "Model",
+    "NestedModel",
+    "Proposer",
+    "Slot",
+    "StopWhen",
+    "model_label",
+]

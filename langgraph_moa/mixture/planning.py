@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from langchain_core.messages import HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from langgraph_moa.budget import Budget
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.fitting import DoesNotFit, estimate_request, window_shares
 from langgraph_moa.mixture.layer import Layer
 from langgraph_moa.mixture.lengths import answer_length, carried_length, reserved_length
@@ -209,6 +211,33 @@ class Planner:
             output_tokens=output,
             prices=self._prices,
         )
+
+
+def most_hedges(seats: Iterable[Seat]) -> int:
+    """Return the calls that hedges may add to a run at most, those of nested mixtures and of every draw included."""
+    total = 0
+    for seat in seats:
+        inner = mixture_behind(seat.models[0]) if seat.models else None
+        draws = seat.samples if isinstance(seat, Proposer) else 1
+        own = 1 if isinstance(seat, Proposer) and seat.hedge is not None else 0
+        total += draws * (own if inner is None else most_hedges(inner.seats))
+    return total
+
+
+def refuse_unbudgeted_hedges(budget: Budget | None, seats: Iterable[Seat]) -> None:
+    """Refuse hedges where dollars or tokens are limited: a budget allows for what is planned, which they are not.
+
+    Raises:
+        ConfigurationError: There are both.
+    """
+    if budget is None or (budget.max_cost is None and budget.max_tokens is None) or not most_hedges(seats):
+        return
+    limit = "max_tokens" if budget.max_cost is None else "max_cost"
+    msg = (
+        f"Mixture.budget limits {limit}, and Proposer.hedge makes calls that no plan holds: leave out the one or the "
+        "other. A budget with max_seconds alone goes with hedges"
+    )
+    raise ConfigurationError(msg)
 
 
 def _dearness(call: PlannedCall) -> tuple[float, float]:

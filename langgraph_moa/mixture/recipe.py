@@ -20,7 +20,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.limits import Limit, read_limits, write_limits
 from langgraph_moa.mixture.layer import Layer, Slot
 from langgraph_moa.mixture.naming import limit_names
-from langgraph_moa.mixture.planning import Manner, Planner
+from langgraph_moa.mixture.planning import Manner, Planner, most_hedges, refuse_unbudgeted_hedges
 from langgraph_moa.mixture.reading import read_aggregator, read_layer, read_proposers
 from langgraph_moa.mixture.seats import (
     Aggregator,
@@ -121,6 +121,7 @@ class Mixture(NestedModel):
         if self.preset_version is not None:
             checks.whole_number("Mixture.preset_version", self.preset_version, low=1)
         object.__setattr__(self, "budget", read_budget("Mixture.budget", self.budget))
+        refuse_unbudgeted_hedges(self.budget, self.seats)
         object.__setattr__(self, "prices", read_prices("Mixture.prices", self.prices))
         object.__setattr__(self, "answer_schema", read_schema("Mixture.answer_schema", self.answer_schema))
         _refuse_itself(self)
@@ -271,7 +272,8 @@ class Mixture(NestedModel):
         tokens = count_tokens_approximately(messages)
         calls = tuple(Planner(tokens, table, manner=self.manner).calls(self.layers, self.merger))
         date = table.oldest_date(call.model for call in calls)
-        return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date)
+        extra = most_hedges(self.seats)
+        return Plan(mixture=self.name, depth=self.depth, slots=calls, prices_date=date, extra_calls=extra)
 
     def planned_calls(
         self, tokens: int | None, prices: PriceTable, prefix: str = "", *, answer_tokens: int | None = None

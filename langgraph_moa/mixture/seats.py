@@ -12,7 +12,9 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBindingBase
 
 from langgraph_moa import checks
+from langgraph_moa.chains import is_plain
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.mixture.hedging import Hedge, read_hedge
 from langgraph_moa.parameters import Parameters
 from langgraph_moa.providers import parse_model_name
 from langgraph_moa.serialization import as_mapping, plain_table
@@ -31,6 +33,11 @@ class NestedModel(ABC):
     __slots__ = ()
 
     name: str
+
+    @property
+    @abstractmethod
+    def seats(self) -> Sequence[Seat]:
+        """Its proposers and aggregators."""
 
     @abstractmethod
     def planned_calls(
@@ -94,10 +101,14 @@ class Proposer:
     A model that does not take what it would be shown is not asked, and a slot without one that does is skipped."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
+    hedge: Hedge | None = None
+    """When a second call is made beside one that takes long, or the table of a `Hedge`; `None`: never."""
 
     def __post_init__(self) -> None:
         """Check every field."""
         _check_seat(self)
+        object.__setattr__(self, "hedge", read_hedge("Proposer.hedge", self.hedge))
+        _refuse_hedge(self)
         object.__setattr__(self, "view", _words("Proposer.view", self.view, get_args(Part)))
         object.__setattr__(self, "inputs", _words("Proposer.inputs", self.inputs, get_args(Kind)))
         if self.inputs == ():
@@ -277,6 +288,19 @@ def _check_seat(seat: Seat) -> None:
     object.__setattr__(seat, "model_kwargs", parameters)
 
 
+def _refuse_hedge(proposer: Proposer) -> None:
+    """Refuse a hedge of what makes several calls, or acts."""
+    for model in () if proposer.hedge is None else proposer.models:
+        if isinstance(model, Runnable) and is_plain(model) and mixture_behind(model) is None:
+            continue
+        if not isinstance(model, str):
+            msg = (
+                f"Proposer.hedge goes with chat models, and {model_label(model)!r} is none: a second call would act "
+                "once more, or make all its calls again. Leave it out here; in a nested mixture, give it to the proposers"
+            )
+            raise ConfigurationError(msg)
+
+
 def _words(what: str, value: object, allowed: Sequence[str]) -> tuple[Any, ...] | None:
     """Return a list of the allowed words, each once."""
     if value is None:
@@ -300,7 +324,7 @@ def _check_model(kind: str, model: object) -> None:
 
 def _seat_table(seat: Seat) -> dict[str, Any]:
     kwargs = seat.model_kwargs.without_secrets() if isinstance(seat.model_kwargs, Parameters) else {}
-    written = {"strategy": write_strategy(seat.decider)} if isinstance(seat, Aggregator) else {}
+    written = {"strategy": write_strategy(seat.decider)} if isinstance(seat, Aggregator) else _written_hedge(seat)
     table = plain_table(
         seat,
         **written,
@@ -310,6 +334,10 @@ def _seat_table(seat: Seat) -> dict[str, Any]:
     )
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in table.items()}
     return {name: value for name, value in plain.items() if name != "model_kwargs" or value}
+
+
+def _written_hedge(proposer: Proposer) -> dict[str, Any]:
+    return {} if proposer.hedge is None else {"hedge": proposer.hedge.to_dict()}
 
 
 def _seat_repr(seat: Seat) -> str:

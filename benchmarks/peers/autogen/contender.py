@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from autogen_core import AgentId, MessageContext, RoutedAgent, SingleThreadedAge
 from autogen_core.models import ChatCompletionClient, ModelInfo, SystemMessage, UserMessage
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
-from benchmarks.peers.conversation import as_query
+from benchmarks.peers.jobs import address, as_query
 from benchmarks.protocol import Ask, Conversation, Job
 
 NAME = "AutoGen pattern"
 VERSIONS = ["autogen-core", "autogen-ext", "openai"]
 
-_ABILITIES = ModelInfo(vision=False, function_calling=False, json_output=False, family="unknown", structured_output=False)
+_ABILITIES = ModelInfo(
+    vision=False, function_calling=False, json_output=False, family="unknown", structured_output=False
+)
 _SYNTHESIS = "Below are answers of several models to the user's question. Weigh them, and write one better answer."
 
 
@@ -68,10 +71,17 @@ class Orchestrator(RoutedAgent):
         references = message.references
         for layer in self._layers:
             answers = await asyncio.gather(
-                *(self.send_message(Task(message.question, references), worker) for worker in layer)
+                *(
+                    self.send_message(
+                        Task(message.question, references), worker, cancellation_token=ctx.cancellation_token
+                    )
+                    for worker in layer
+                )
             )
             references = [answer.text for answer in answers]
-        answer: Answer = await self.send_message(Task(message.question, references), self._aggregator)
+        answer: Answer = await self.send_message(
+            Task(message.question, references), self._aggregator, cancellation_token=ctx.cancellation_token
+        )
         return answer
 
 
@@ -79,7 +89,8 @@ class Orchestrator(RoutedAgent):
 async def opened(job: Job) -> AsyncIterator[Ask]:
     """Register a type of worker for every model, and start the runtime."""
     runtime = SingleThreadedAgentRuntime()
-    types = {name: f"worker_{number}" for number, name in enumerate({*sum(job.layers, []), job.aggregator})}
+    names = dict.fromkeys([*itertools.chain(*job.layers), job.aggregator])
+    types = {name: f"worker_{number}" for number, name in enumerate(names)}
     layers = [
         [AgentId(types[name], f"layer_{number}_slot_{slot}") for slot, name in enumerate(layer)]
         for number, layer in enumerate(job.layers)
@@ -105,7 +116,7 @@ async def _register(runtime: SingleThreadedAgentRuntime, agent_type: str, model:
 
 
 def _model(name: str, job: Job, stack: AsyncExitStack) -> ChatCompletionClient:
-    model = OpenAIChatCompletionClient(model=name, base_url=job.url, api_key="benchmark", model_info=_ABILITIES)
+    model = OpenAIChatCompletionClient(model=name, base_url=address(job), api_key="benchmark", model_info=_ABILITIES)
     stack.push_async_callback(model.close)
     return model
 

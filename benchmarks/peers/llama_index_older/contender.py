@@ -1,7 +1,7 @@
-"""The same pack as it was when it ran."""
+"""The same workflow as it was when it ran."""
 
-from benchmarks.peers.llama_index.contender import SHAPE_NOTE, VERSIONS, opened
+from benchmarks.peers.llama_index.contender import VERSIONS, opened
 
-NAME = "LlamaIndex pack (older, runs)"
+NAME = "LlamaIndex pack (older)"
 
-__all__ = ["NAME", "SHAPE_NOTE", "VERSIONS", "opened"]
+__all__ = ["NAME", "VERSIONS", "opened"]

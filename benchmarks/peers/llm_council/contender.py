@@ -12,22 +12,18 @@ from pathlib import Path
 from llm_council import consult_council
 from llm_council.unified_config import reload_config
 
-from benchmarks.peers.conversation import as_query
+from benchmarks.peers.jobs import address, as_query
 from benchmarks.protocol import Ask, Conversation, Job
 
 NAME = "llm-council-core"
 VERSIONS = ["llm-council-core", "httpx"]
-SHAPE_NOTE = "no layers: the models of the first one answer, each ranks the answers, and the chairman is the aggregator"
 
 
 @asynccontextmanager
 async def opened(job: Job) -> AsyncIterator[Ask]:
     """Write the configuration, which is the only place for the provider's address."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "llm_council.yaml")
-        path.write_text(json.dumps(_configuration(job)), encoding="utf-8")  # JSON is YAML
-        os.environ.update(LLM_COUNCIL_CONFIG=str(path), OPENROUTER_API_KEY="benchmark")
-        reload_config()
+        _configure(Path(folder, "llm_council.yaml"), job)
 
         async def ask(conversation: Conversation) -> AsyncIterator[str]:
             yield (await consult_council(as_query(conversation), models=job.layers[0])).synthesis
@@ -35,9 +31,12 @@ async def opened(job: Job) -> AsyncIterator[Ask]:
         yield ask
 
 
-def _configuration(job: Job) -> dict[str, object]:
-    provider = {"enabled": True, "base_url": f"{job.url}/chat/completions"}
-    return {
+def _configure(path: Path, job: Job) -> None:
+    provider = {"enabled": True, "base_url": f"{address(job)}/chat/completions"}
+    configuration = {
         "council": {"models": job.layers[0], "chairman": job.aggregator},
         "gateways": {"default": "openrouter", "providers": {"openrouter": provider}},
     }
+    path.write_text(json.dumps(configuration), encoding="utf-8")  # JSON is YAML
+    os.environ.update(LLM_COUNCIL_CONFIG=str(path), OPENROUTER_API_KEY="benchmark")
+    reload_config()

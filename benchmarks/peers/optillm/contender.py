@@ -8,19 +8,18 @@ from contextlib import asynccontextmanager
 from openai import OpenAI
 from optillm.moa import mixture_of_agents
 
-from benchmarks.peers.conversation import as_query
+from benchmarks.peers.jobs import address, as_query
 from benchmarks.peers.threads import threads
 from benchmarks.protocol import Ask, Conversation, Job
 
 NAME = "optillm moa"
 VERSIONS = ["optillm", "openai"]
-SHAPE_NOTE = "one model, the aggregator: 3 answers, a critique of them and a final answer, whatever the shape"
 
 
 @asynccontextmanager
 async def opened(job: Job) -> AsyncIterator[Ask]:
     """Make one client."""
-    with OpenAI(base_url=job.url, api_key="benchmark") as client, threads(job) as in_thread:
+    with OpenAI(base_url=address(job), api_key="benchmark") as client, threads(job) as in_thread:
 
         async def ask(conversation: Conversation) -> AsyncIterator[str]:
             yield await in_thread(lambda: _answer(client, job.aggregator, conversation))

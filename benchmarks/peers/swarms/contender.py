@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 
 from swarms import Agent, MixtureOfAgents
 
-from benchmarks.peers.conversation import as_query
+from benchmarks.peers.jobs import address, as_query
 from benchmarks.peers.threads import threads
 from benchmarks.protocol import Ask, Conversation, Job
 
 NAME = "swarms"
 VERSIONS = ["swarms", "litellm", "openai"]
-SHAPE_NOTE = "the proposers of the first layer in every layer"
 
 
 @asynccontextmanager
@@ -36,7 +35,7 @@ def _agent(name: str, model: str, job: Job) -> Agent:
     return Agent(
         agent_name=name,
         model_name=f"openai/{model}",
-        llm_base_url=job.url,
+        llm_base_url=address(job),
         llm_api_key="benchmark",
         max_loops=1,
         print_on=False,

@@ -1,0 +1,1 @@
+"""LlamaIndex's pack, as it was."""
