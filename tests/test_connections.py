@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -230,6 +231,7 @@ async def test_a_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPat
     assert [len(proxy.requests), len(direct.requests)] == [1, 1]
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_loop_that_nobody_shut_down_is_left_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     """A transport with a connection open says nothing when its loop was closed without it."""
     caplog.set_level(logging.DEBUG, logger="asyncio")
@@ -245,4 +247,6 @@ def test_a_loop_that_nobody_shut_down_is_left_in_silence(caplog: pytest.LogCaptu
         loop = asyncio.new_event_loop()
         loop.run_until_complete(use(simulator.url))
         loop.close()
+        del loop
+        gc.collect()
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []

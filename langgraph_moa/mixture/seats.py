@@ -296,7 +296,7 @@ def _refuse_hedge(proposer: Proposer) -> None:
         if not isinstance(model, str):
             msg = (
                 f"Proposer.hedge goes with chat models, and {model_label(model)!r} is none: a second call would act "
-                "once more, or make all its calls again. Leave it out here; in a nested mixture, give it to the proposers"
+                "once more, or make all its calls again. Leave it out; in a nested mixture, its proposers can have it"
             )
             raise ConfigurationError(msg)
 
