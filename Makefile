@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 CONTRACT := tests/contract
 AIMOCK := $(CONTRACT)/node_modules/.installed
 
-.PHONY: demo test soak lint types contracts format constraints clean
+.PHONY: demo test soak bench lint types contracts format constraints clean
 
 demo: .venv/.demo
 	@$(BIN)/moa ask "Does a failed proposer stop the run?"
@@ -18,6 +18,10 @@ test: .venv/.test $(AIMOCK)
 # 3,000 mixtures, 64 at a time, a fifth of all calls faulty, and a rate limit beside: five to ten minutes.
 soak: .venv/.test
 	$(BIN)/python -m tests.soak
+
+# Every case beside what people would use instead, each in an environment of its own: about half an hour the first time.
+bench: .venv/.test
+	$(BIN)/python -m benchmarks
 
 lint: .venv/.test
 	$(BIN)/ruff check .
@@ -40,7 +44,7 @@ constraints: .venv/.test
 		--output-file constraints.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist $(CONTRACT)/node_modules
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist $(CONTRACT)/node_modules benchmarks/.environments
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python3"; exit 1; }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.limits import raise_file_limit
+from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.opening import opened_workers
 from benchmarks.protocol import Job, Result
 from benchmarks.provider import Provider, provider_process
 from benchmarks.workers import ContenderError, Worker
@@ -55,8 +57,8 @@ class Bench:
 
 
 @contextmanager
-def opened_bench(*, quick: bool = False) -> Iterator[Bench]:
-    """Start the provider and every contender of this environment."""
+def opened_bench(*, quick: bool = False, with_peers: bool = False) -> Iterator[Bench]:
+    """Start the provider and every contender: those of this environment, and the peers in theirs."""
     raise_file_limit()  # before the processes begin, since they inherit it
     with ExitStack() as stack:
         provider = stack.enter_context(provider_process())
@@ -65,7 +67,8 @@ def opened_bench(*, quick: bool = False) -> Iterator[Bench]:
             name: stack.enter_context(Worker(f"benchmarks.contenders.{name}", python, clean_environment()))
             for name in OURS
         }
-        yield Bench(provider, workers, is_quick=quick)
+        peers = stack.enter_context(opened_workers(clean_environment(), tuple(PEERS) if with_peers else ()))
+        yield Bench(provider, {**workers, **peers.workers}, peers.broken, is_quick=quick)
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Runs a contender's jobs: `python -m benchmarks.worker MODULE`. One line of JSON in, one out. Standard library only."""
+"""Runs a contender's jobs, `python -m benchmarks.worker MODULE`: a line of JSON in, one out. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from typing import Any
 
 from benchmarks.protocol import Ask, Contender, Conversation, Job, Result, read_job, write
 
-_MEASURED = 4
-"""Parts of what is noted of one mixture."""
+_COLLECTED_EVERY = gc.get_threshold()[0]
+"""Allocations, as Python has it."""
 
 
 async def work(contender: Contender, job: Job) -> Result:
-    """Run a job's mixtures, and measure."""
+    """Run a job's mixtures, and measure; `options["collect_every"]` is the garbage collector's first threshold."""
     conversations = itertools.cycle(job.conversations)
+    gc.set_threshold(job.options.get("collect_every", _COLLECTED_EVERY), *gc.get_threshold()[1:])
     async with contender.opened(job) as ask:
         for _ in range(job.warm_up):
             await _measured(ask, job.conversations[0])
@@ -32,9 +33,7 @@ async def work(contender: Contender, job: Job) -> Result:
         before = _forget_peak()
         places = asyncio.Semaphore(job.concurrency)
         processor, begin = time.process_time(), time.perf_counter()
-        noted = await asyncio.gather(
-            *(_in_place(places, ask, conversation) for conversation, _ in zip(conversations, range(job.mixtures), strict=False))
-        )
+        noted = await asyncio.gather(*(_in_place(places, ask, next(conversations)) for _ in range(job.mixtures)))
         elapsed, processor = time.perf_counter() - begin, time.process_time() - processor
         peak = _memory("VmHWM")
     seconds, first_token, answers, errors = (list(column) for column in zip(*noted, strict=True))

@@ -38,7 +38,7 @@ class Worker:
         self._environment = environment
         self._folder = tempfile.TemporaryDirectory(prefix="contender-")
         """What it writes goes there, and then away."""
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - as long as this
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -96,7 +96,12 @@ class Worker:
         if process is None or process.stdout is None:
             raise ContenderError(f"{self.module} was not started")
         too_late = threading.Event()
-        timer = threading.Timer(seconds, lambda: (too_late.set(), process.kill()))
+
+        def stop() -> None:
+            too_late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, stop)
         timer.start()
         line = process.stdout.readline()
         timer.cancel()

@@ -19,6 +19,7 @@ from langgraph_moa.fitting import estimate_tokens
 from langgraph_moa.mixture import Layer, Mixture, model_label
 from langgraph_moa.mixture.planning import PlannedSeat, Planner
 from langgraph_moa.mixture.seats import Seat, mixture_behind
+from langgraph_moa.mixture.warming import WARM_UP
 from langgraph_moa.proposal import CallRecord, Proposal, Usage, billed_usage, is_usable
 from langgraph_moa.state import LayerRecord, all_proposals, layer_seconds, usable_texts
 from langgraph_moa.usage import PlannedCall, PriceTable
@@ -75,7 +76,8 @@ class Account:
     ) -> Amount:
         """Return what the layers after some, and the aggregator, take at most: see `Planner.seats`."""
         seats = self._planner().seats(layers, self.mixture.merger, after=after, written=written, without=without)
-        return _total(call for seat in seats if self.answers or seat.layer is not None for call in seat.calls)
+        asked = (seat for seat in seats if self.answers or (seat.layer is not None and seat.name != WARM_UP))
+        return _total(call for seat in asked for call in seat.calls)
 
     def seats(self) -> Iterator[PlannedSeat]:
         """Yield what every seat of the whole plan calls, that of the aggregator included."""
@@ -240,7 +242,8 @@ def spent(account: Account, layers: Mapping[str, LayerRecord]) -> Amount:
     total = NOTHING
     for number, record in layers.items():
         merged = [] if record["synthesis"] is None else [record["synthesis"]]
-        for proposal in (*record["proposals"], *merged):
+        warmed = [record["warm_up"]] if "warm_up" in record else []
+        for proposal in (*record["proposals"], *merged, *warmed):
             planned = estimates.get((int(number), proposal["proposer"]), ())
             for call in proposal["calls"]:
                 total = total.plus(_used(call, planned, account.prices))

@@ -14,10 +14,11 @@ from langgraph.store.base import BaseStore
 from langgraph_moa.checks import listed
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.mixture import Mixture, Model
+from langgraph_moa.mixture import Layer, Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
-from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run
-from langgraph_moa.state import Advice, MoAInput, MoAOutput, MoAState, is_dropped
+from langgraph_moa.mixture.warming import WARM_UP
+from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run, WarmUpNode
+from langgraph_moa.state import Advice, MoAInput, MoAOutput, MoAState, WarmedState, is_dropped
 
 LEAST_CONCURRENCY = 128
 """Calls side by side in a run, or as many as its widest layer has, unless the caller sets `max_concurrency`.
@@ -130,7 +131,8 @@ class _Drawing:
             raise ConfigurationError(msg)
         self.run = Run(mixture, stream_proposals=stream_proposals)
         self.mixture = mixture.map_seats(_with_compiled_models)
-        self.graph = StateGraph(MoAState, input_schema=given, output_schema=gives)
+        self.warms_up = bool(self.mixture.merger.warm_up and self.mixture.merger.models)
+        self.graph = StateGraph(WarmedState if self.warms_up else MoAState, input_schema=given, output_schema=gives)
 
     def add_layers(self, end: str) -> str:
         """Draw every proposer and every join; return the node that all of them lead to.
@@ -147,9 +149,24 @@ class _Drawing:
             for slot in slots:
                 self.graph.add_node(slot.node, ProposerNode(self.run, slot, layer))
                 self.graph.add_edge(slot.node, join)
-            self._add_way(before, number, [slot.node for slot in slots], end)
+            nodes = [slot.node for slot in slots]
+            if number == len(self.mixture.layers) and end == AGGREGATOR and self.warms_up:
+                nodes.append(self._add_warm_up(number, layer, nodes))
+            self._add_way(before, number, nodes, end)
             before = join
         return before
+
+    def _add_warm_up(self, number: int, layer: Layer, nodes: Sequence[str]) -> str:
+        """Draw what is done for the aggregator beside the last layer; return the node's name."""
+        name = f"layer_{number}_{WARM_UP}"
+        if name in nodes:
+            raise ConfigurationError(
+                f"a slot is named {WARM_UP!r}, as the node beside it that Aggregator.warm_up draws: name it otherwise"
+            )
+        self.graph.add_node(name, WarmUpNode(self.run, number, layer, self.mixture.merger))
+        self.graph.add_edge(name, f"layer_{number}_join")
+        self.run.warmed_layer = number
+        return name
 
     def _add_way(self, before: str, number: int, nodes: list[str], end: str) -> None:
         """Draw the edges to a layer: a budget or an agreement can lead past it, and the first layer is always asked."""
@@ -175,7 +192,7 @@ class _Drawing:
     def compiled(self, *, name: str | None, **options: Any) -> MoAGraph:  # noqa: ANN401 - LangGraph's own options
         """Return the graph, ready to be called."""
         compiled = self.graph.compile(name=name or self.mixture.name, **options)
-        widest = max(len(layer.slots(1)) for layer in self.mixture.layers)
+        widest = max(len(layer.slots(1)) for layer in self.mixture.layers) + self.warms_up
         self.run.graph = MoAGraph(**vars(compiled)).with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
         return self.run.graph
 

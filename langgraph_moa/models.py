@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -98,6 +99,21 @@ class ReadyModel:
         if _must_be_synchronous(runnable):
             return read_reply(await background.in_synchronous_run(runnable.invoke, request, config), messages)
         return read_reply(await runnable.ainvoke(request, config), messages)
+
+    async def connect(self) -> None:
+        """Open a connection to the provider by a request that bills nothing; any status will do.
+
+        Raises:
+            ConfigurationError: The model is no chat model on the OpenAI SDK.
+            APIConnectionError: There is no connection.
+        """
+        roots = [getattr(model, "root_async_client", None) for model in chat_models_in(await self._runnable())]
+        if not roots or roots[0] is None:
+            raise ConfigurationError(f"{self.label} has no client of the OpenAI SDK: leave out Aggregator.warm_up")
+        from openai import APIStatusError
+
+        with suppress(APIStatusError):
+            await roots[0].models.list()
 
     def identity(self) -> Mapping[str, Any]:
         """Return what tells the model from others, and how it is asked: not its key, nor where its tokens go."""

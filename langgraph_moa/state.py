@@ -36,6 +36,9 @@ class LayerRecord(TypedDict):
     """How the layer's own aggregator came to the synthesis."""
     budget: NotRequired[BudgetDecision]
     """What is left out from here on because of the budget."""
+    warm_up: NotRequired[Proposal]
+    """What was done for the aggregator meanwhile; only the last layer of a mixture with `Aggregator.warm_up` says it.
+    """
     saved: NotRequired[Saved]
     """What is left out here and from here on because proposals agree; other layers than those with `stop_when` do not
     say it."""
@@ -66,6 +69,13 @@ class MoAState(TypedDict):
     """Of the running layer. Cleared by the channel itself after one step, so that no later turn meets them again."""
     layers: dict[str, LayerRecord]
     """By the layer's number; written by joins alone, and fresh in every turn."""
+
+
+class WarmedState(MoAState):
+    """The channels of a mixture that warms its aggregator up."""
+
+    warm_ups: Annotated[list[Proposal], Topic(dict, accumulate=False)]
+    """What came of it, until the join has written it down; cleared as `proposals`."""
 
 
 class Advice(TypedDict):

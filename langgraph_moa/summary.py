@@ -92,6 +92,15 @@ class Timing(TypedDict):
     """From the start of the run; `None` when the answer was not streamed."""
 
 
+class WarmUpSummary(TypedDict):
+    """What was done for the aggregator while the last layer was at work. Its tokens and cost are among the others."""
+
+    status: Status
+    reason: str | None
+    """Why it came to nothing: the layer had ended first, or the request failed."""
+    seconds: float | None
+
+
 class MoASummary(TypedDict):
     """The value of `response_metadata["moa"]`."""
 
@@ -119,6 +128,8 @@ class MoASummary(TypedDict):
     schema, as one that calls a tool. Other mixtures do not say it."""
     saved: NotRequired[Saved]
     """What was not asked because proposals agreed, which is no degradation; of mixtures with a `Layer.stop_when`."""
+    warm_up: NotRequired[WarmUpSummary]
+    """Of mixtures with `Aggregator.warm_up`; what came of it is no degradation."""
     recipe: NotRequired[str]
     """Beside `references`: `Mixture.fingerprint` of whose they are."""
     references: NotRequired[list[str]]
@@ -153,8 +164,9 @@ def summarize(
     usable = [proposal for proposal in proposals if is_usable(proposal)]
     asked = [proposal for proposal in proposals if agreed_before(proposal) is None]
     missing = [_missing(proposal) for proposal in asked if not is_usable(proposal)]
+    warm_ups = [record["warm_up"] for record in layers.values() if "warm_up" in record]
     merges = [record["synthesis"] for record in layers.values() if record["synthesis"] is not None]
-    calls = [*proposals, *merges, answer]
+    calls = [*proposals, *(record for record in warm_ups if record["calls"]), *merges, answer]
     records = [record for _, record in sorted(layers.items(), key=lambda item: int(item[0]))]
     failed = [merge for merge in merges if not is_usable(merge)]
     budget = _left_out(layers)
@@ -176,6 +188,9 @@ def summarize(
     saved = [record["saved"] for record in records if "saved" in record]
     if saved:
         summary["saved"] = saved_in_all(saved)
+    if warm_ups:
+        last = warm_ups[-1]
+        summary["warm_up"] = WarmUpSummary(status=last["status"], reason=_why(last), seconds=last["latency"])
     return summary
 
 

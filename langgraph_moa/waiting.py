@@ -56,11 +56,19 @@ class Latch:
         layer: Of the slots.
         is_structured: Whether proposals are JSON values.
         run: Something that only the tasks of one run share; `None`: nothing is known of the run.
+        is_accompanied: Whether a node works beside the slots, and ends with them.
     """
 
-    def __init__(self, layer: Layer, *, is_structured: bool = False, run: object = None) -> None:
+    def __init__(
+        self, layer: Layer, *, is_structured: bool = False, run: object = None, is_accompanied: bool = False
+    ) -> None:
         self.closed = asyncio.Event()
         """Set when the stragglers of the running wave are not waited for any more; another one for each wave."""
+        self.ended = asyncio.Event()
+        """Set when every slot has reported, or one has ended without a report."""
+        self._is_accompanied = is_accompanied
+        self._absent: frozenset[str] = frozenset()
+        """Slots that an earlier run has finished."""
         self.telling = asyncio.Lock()
         """Held while the plan of the run is told: no slot begins before that."""
         self._layer = layer
@@ -144,6 +152,7 @@ class Latch:
     def abandon(self) -> None:
         """Let nobody wait for a slot that has ended without a report."""
         self._is_broken = True
+        self.ended.set()
         self._tell()
 
     def _make_room(self, places: int | None) -> None:
@@ -182,6 +191,8 @@ class Latch:
         self._at_work.discard(slot)
         self._outstanding.discard(slot)
         self._awaited.discard(slot)
+        if self._outstanding.issubset(self._absent):
+            self.ended.set()
         if self._waves.report(slot, text if usable else None):
             self.closed, self._usable_of_wave = asyncio.Event(), 0
             self._tell()
@@ -190,18 +201,33 @@ class Latch:
         if grace is not None and is_enough and not self._awaited:
             asyncio.get_running_loop().call_later(grace, self.closed.set)
 
+    @contextmanager
+    def accompany(self, finished: Collection[str]) -> Iterator[None]:
+        """Work beside the slots, until `ended` is set.
+
+        Args:
+            finished: Slots that an earlier run has finished, and that will not report in this one.
+        """
+        if self._outstanding.issubset(finished):
+            self.ended.set()
+        self._absent = frozenset(finished)
+        try:
+            yield
+        finally:
+            self._is_accompanied = False
+
     @property
     def is_done(self) -> bool:
-        """Whether every slot has reported."""
-        return not self._outstanding
+        """Whether every slot has reported, and the node beside them has come and gone."""
+        return not self._outstanding and not self._is_accompanied
 
     def is_of(self, run: object) -> bool:
         """Say whether it is known to be of a run."""
         return self._run is not None and self._run() is run
 
     def is_over(self, run: object) -> bool:
-        """Say whether a slot of a run needs another one: this one broke in an earlier run, or nobody waits here."""
-        return self.is_stale or (self._is_broken and not self.is_of(run))
+        """Say whether a slot of a run needs another one: this one ended in an earlier run, or nobody waits here."""
+        return self.is_stale or (self.ended.is_set() and not self.is_of(run))
 
     @property
     def is_stale(self) -> bool:
@@ -219,7 +245,9 @@ class Latch:
 
 
 @contextmanager
-def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False, run: object = None) -> Iterator[Latch]:
+def shared_latch(
+    key: LatchKey, layer: Layer, *, is_structured: bool = False, run: object = None, is_accompanied: bool = False
+) -> Iterator[Latch]:
     """Give the slots of a layer in a run one latch, from the first that starts to the last that reports.
 
     A slot that is cancelled from outside, or raises, ends the run: a resumed one begins with a latch of its own, and a
@@ -230,13 +258,14 @@ def shared_latch(key: LatchKey, layer: Layer, *, is_structured: bool = False, ru
         layer: For a new latch.
         is_structured: For a new latch: whether proposals are JSON values.
         run: Something that only the tasks of one run share; `None`: nothing is known of the run.
+        is_accompanied: For a new latch: whether a node works beside the slots.
     """
     with _lock:
         latch = _latches.get(key)
         if latch is None or latch.is_over(run):
             if len(_latches) >= _MANY:
                 _drop_stale()
-            latch = _latches[key] = Latch(layer, is_structured=is_structured, run=run)
+            latch = _latches[key] = Latch(layer, is_structured=is_structured, run=run, is_accompanied=is_accompanied)
         latch.enter()
     ended = True
     try:

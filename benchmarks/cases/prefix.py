@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from benchmarks.bench import Bench
 from benchmarks.conversations import conversation, said
 from benchmarks.prefixes import BYTES_PER_TOKEN, newest_share, turns_of
+from benchmarks.replies import NewReply
 from benchmarks.reports import CaseReport, Column, Row, Target
-from benchmarks.trials import Arm, answered, arms, ratio, rows_of, value
+from benchmarks.trials import SIX, Arm, answered, arms, ratio, rows_of, value
 from langgraph_moa.testing import Behaviour
 
 _TURNS = 10
 _CONVERSATIONS = [conversation(turn) for turn in range(1, _TURNS + 1)]
 _LIMIT = 1 - max(map(newest_share, _CONVERSATIONS[1:]))
-_PROPOSAL = " ".join(f"Proposed point {number}." for number in range(60))
+_MODELS = {name: Behaviour(reply=NewReply(name)) for name in SIX}
 _PLACED = {"mixture": {"reference_placement": "system"}}
 _WORST = "conversation, worst turn"
 
@@ -27,7 +28,7 @@ def run(bench: Bench) -> CaseReport:
 
 
 def _figures(bench: Bench, arm: Arm) -> Mapping[str, float | None]:
-    with bench.provider.serving(Behaviour(reply=_PROPOSAL)) as url:
+    with bench.provider.serving(**_MODELS) as url:
         job = arm.job(url, conversations=_CONVERSATIONS, mixtures=_TURNS, warm_up=0)
         answered(bench.workers[arm.contender].run(job, seconds=60))
         bodies = [request.body for request in bench.provider.requests()]
@@ -49,11 +50,13 @@ def _report(rows: list[Row]) -> CaseReport:
         case="prefix",
         title="A ten-turn conversation: what a prompt cache can spare",
         setting=(
-            f"6+6+1, {_TURNS} turns with a system prompt of some 4,000 tokens and answers of some 150. A token is "
-            f"{BYTES_PER_TOKEN} bytes. Sent before: the share of all bytes with which an earlier request to the "
-            "same model began. Conversation: the same share of what stands before the turn's new message, of the "
-            f"worst request from the second turn on (at most {_LIMIT:.3f}: the last answer is new to every "
-            "request); none for a contender that does not send what was said before (takes history: 0)."
+            f"6+6+1, {_TURNS} turns with a system prompt of some 4,000 tokens and answers of some 150; no two "
+            f"proposals are alike. A token is {BYTES_PER_TOKEN} bytes. Sent before: the share of all bytes with "
+            "which an earlier request to the same model began. Conversation: the same share of what stands "
+            f"before the turn's new message, of the worst request from the second turn on (at most {_LIMIT:.3f}: "
+            "the last answer is new to every request); none for a contender that does not send what was said "
+            "before (takes history: 0). A peer that takes one question is given the conversation as one text; "
+            "one whose proposals never reach a model (see fidelity) has little new to send."
         ),
         columns=[
             Column(name="calls", digits=0),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from langchain_core.messages import convert_to_messages
+from openai import DefaultAioHttpClient
 
 from benchmarks.contenders.models import chat_model, with_references
 from benchmarks.protocol import Ask, Conversation, Job
@@ -17,9 +18,10 @@ VERSIONS = ["langchain-core", "langchain-openai", "openai"]
 
 @asynccontextmanager
 async def opened(job: Job) -> AsyncIterator[Ask]:
-    """Make the clients."""
-    layers = [[chat_model(name, job) for name in layer] for layer in job.layers]
-    aggregator = chat_model(job.aggregator, job)
+    """Make the clients; with `options["transport"] == "aiohttp"`, over the SDK's other transport."""
+    http_client = DefaultAioHttpClient() if job.options.get("transport") == "aiohttp" else None
+    layers = [[chat_model(name, job, http_client) for name in layer] for layer in job.layers]
+    aggregator = chat_model(job.aggregator, job, http_client)
 
     async def ask(conversation: Conversation) -> AsyncIterator[str]:
         messages = convert_to_messages(conversation)
@@ -34,4 +36,8 @@ async def opened(job: Job) -> AsyncIterator[Ask]:
         else:
             yield (await aggregator.ainvoke(request)).text
 
-    yield ask
+    try:
+        yield ask
+    finally:
+        if http_client is not None:
+            await http_client.aclose()

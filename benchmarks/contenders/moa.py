@@ -36,16 +36,21 @@ async def opened(job: Job) -> AsyncIterator[Ask]:
 def mixture(job: Job) -> Mixture:
     """Return a job's mixture.
 
-    `options["layer"]` holds fields of every layer, `options["mixture"]` of the mixture, and
-    `options["aggregator_fallbacks"]` names of models.
+    `options` holds fields of every `proposer`, of every `layer`, of the `aggregator` and of the `mixture`, names of
+    `aggregator_fallbacks`, and the `aggregator_url` where its provider is another one.
     """
+    fields = job.options
     layers = [
         Layer(
-            [Proposer(chat_model(name, job), name=f"slot_{index}") for index, name in enumerate(names)],
-            **job.options.get("layer", {}),
+            [
+                Proposer(chat_model(name, job), name=f"slot_{index}", **fields.get("proposer", {}))
+                for index, name in enumerate(names)
+            ],
+            **fields.get("layer", {}),
         )
         for names in job.layers
     ]
-    fallbacks = [chat_model(name, job) for name in job.options.get("aggregator_fallbacks", [])]
-    aggregator = Aggregator(chat_model(job.aggregator, job), fallbacks=fallbacks)
-    return Mixture(layers, aggregator, **job.options.get("mixture", {}))
+    last = chat_model(job.aggregator, job, url=fields.get("aggregator_url"))
+    fallbacks = [chat_model(name, job) for name in fields.get("aggregator_fallbacks", [])]
+    aggregator = Aggregator(last, fallbacks=fallbacks, **fields.get("aggregator", {}))
+    return Mixture(layers, aggregator, **fields.get("mixture", {}))

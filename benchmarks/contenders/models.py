@@ -9,6 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 
 from benchmarks.protocol import Job
 
@@ -23,20 +24,29 @@ class InProcessModel(BaseChatModel):
     def _llm_type(self) -> str:
         return "in-process"
 
-    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:  # noqa: ANN401, ARG002 - the signature is BaseChatModel's
+    def _generate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
         raise NotImplementedError
 
-    async def _agenerate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:  # noqa: ANN401, ARG002
+    async def _agenerate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
         if self.delay:
             await asyncio.sleep(self.delay)
         return ChatResult(generations=[ChatGeneration(message=AIMessage(f"I am {self.model}."))])
 
 
-def chat_model(name: str, job: Job, **options: Any) -> BaseChatModel:  # noqa: ANN401 - of `ChatOpenAI`
-    """Return a model of a job, as a user would write it down: with the client that its package gives it."""
+def chat_model(name: str, job: Job, http_client: Any = None, *, url: str | None = None) -> BaseChatModel:  # noqa: ANN401 - a class that the SDK exports as a value only
+    """Return a model of a job, as a user would write it down.
+
+    Args:
+        name: Under which the provider knows it.
+        job: Says where the provider is.
+        http_client: `None`: the client that its package gives it.
+        url: Another provider's.
+    """
     if job.url is None:
         return InProcessModel(model=name, delay=job.delay)
-    return ChatOpenAI(model=name, base_url=job.url, api_key="benchmark", **options)
+    return ChatOpenAI(
+        model=name, base_url=url or job.url, api_key=SecretStr("benchmark"), http_async_client=http_client
+    )
 
 
 def with_references(conversation: list[BaseMessage], references: list[str]) -> list[BaseMessage]:

@@ -69,6 +69,7 @@ class Layer:
             raise ConfigurationError(msg)
         if self.aggregator is not None:
             object.__setattr__(self, "aggregator", as_aggregator(self.aggregator))
+            _refuse_warm_up(as_aggregator(self.aggregator))
         object.__setattr__(self, "stop_when", read_stop_when("Layer.stop_when", self.stop_when))
         object.__setattr__(self, "_first_slots", self._places())
         if self.stopping is not None:
@@ -111,4 +112,13 @@ class Layer:
             proposers=[seat.to_dict() for seat in self.seats],
             aggregator=merger.to_dict() if merger else None,
             stop_when=stopping.to_dict() if stopping else None,
+        )
+
+
+def _refuse_warm_up(merger: Aggregator) -> None:
+    """Refuse to warm up what is asked once more in every layer, whose connection is then open."""
+    if merger.warm_up is not None:
+        raise ConfigurationError(
+            f"Aggregator.warm_up is for the aggregator of the mixture, and Layer.aggregator has {merger.warm_up!r}: "
+            "leave it out there"
         )

@@ -13,7 +13,7 @@ from langgraph_moa.chains import opened
 from langgraph_moa.fitting import SMALLEST_SHARE
 from langgraph_moa.mixture.seats import Model, Seat
 
-_LENGTH_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
+LENGTH_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
 """What classes of chat models call the length of an answer."""
 _MOST_RESERVED = 4096
 """Tokens kept for an answer of unknown length, or a quarter of the seat's window if that is less."""
@@ -62,7 +62,7 @@ def _told(arguments: Mapping[str, Any]) -> int | None:
     """Return the length of an answer that arguments set, `model_kwargs` among them first; one below 1 is no length."""
     further = arguments.get("model_kwargs")
     for table in (further if isinstance(further, Mapping) else {}, arguments):
-        for name in _LENGTH_NAMES:
+        for name in LENGTH_NAMES:
             value = table.get(name)
             if isinstance(value, int) and value > 0:
                 return value

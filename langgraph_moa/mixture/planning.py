@@ -14,6 +14,7 @@ from langgraph_moa.fitting import DoesNotFit, estimate_request, window_shares
 from langgraph_moa.mixture.layer import Layer
 from langgraph_moa.mixture.lengths import answer_length, carried_length, reserved_length
 from langgraph_moa.mixture.seats import Aggregator, Model, Proposer, Seat, mixture_behind, model_label
+from langgraph_moa.mixture.warming import WARM_UP
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE, Placement, with_references
 from langgraph_moa.schema_prompts import DECIDE_FIELD_BY_FIELD, with_schema
 from langgraph_moa.schemas import AnswerSchema
@@ -119,11 +120,19 @@ class Planner:
             for slot in layer.slots(number):
                 if slot.node not in without:
                     yield self._seat(number, slot.name, slot.proposer, reading, answers)
+            if number == len(layers) and merger.warm_up == "prompt" and merger.models:
+                yield self._warm_up(number, merger)
             if layer.merger is not None:
                 read, answers = answers, []
                 yield self._merging(number, "join", layer.merger, read, answers)
             written = answers
         yield self._merging(None, "aggregator", merger, written, [], aside=self._aside)
+
+    def _warm_up(self, layer: int, merger: Aggregator) -> PlannedSeat:
+        """Return the request that has the aggregator's provider read the conversation, for one token."""
+        tokens = add_counts(self._tokens, self._aside)
+        calls = (self._call(layer, WARM_UP, merger.models[0], tokens, 1),)
+        return PlannedSeat(layer, WARM_UP, calls, calls, 1)
 
     def _reading(self, written: Sequence[int | None] | None, merger: Aggregator) -> int | None:
         """Return the tokens of a request: with references, and the instructions for them, from the second stage on."""

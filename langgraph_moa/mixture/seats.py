@@ -15,8 +15,9 @@ from langgraph_moa import checks
 from langgraph_moa.chains import is_plain
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture.hedging import Hedge, read_hedge
+from langgraph_moa.mixture.warming import WarmUp
 from langgraph_moa.parameters import Parameters
-from langgraph_moa.providers import parse_model_name
+from langgraph_moa.providers import PROVIDERS, parse_model_name
 from langgraph_moa.serialization import as_mapping, plain_table
 from langgraph_moa.slots import check_name
 from langgraph_moa.strategies import Strategy, read_strategy, write_strategy
@@ -161,6 +162,10 @@ class Aggregator:
     on_failure: OnFailure = "raise"
     """When no model of the seat answers: `"raise"` raises `AggregatorError`; `"best_proposal"` gives the proposal that
     agrees most with the others in place of the answer, and says so."""
+    warm_up: WarmUp | None = None
+    """What is done for its model while the last layer is at work: `"connection"` opens one to the provider, by a
+    request that bills nothing; `"prompt"` has the provider read the conversation into its prompt cache, by a request
+    for one token that is billed as any."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the constructor of the model, where a string names it; fallbacks do not get them."""
 
@@ -177,6 +182,7 @@ class Aggregator:
         object.__setattr__(self, "strategy", shortest(decider))
         checks.text("Aggregator.prompt", self.prompt)
         checks.choice("Aggregator.on_failure", self.on_failure, get_args(OnFailure))
+        _check_warm_up(self)
 
     def __repr__(self) -> str:
         return _seat_repr(self)
@@ -299,6 +305,29 @@ def _refuse_hedge(proposer: Proposer) -> None:
                 "once more, or make all its calls again. Leave it out; in a nested mixture, its proposers can have it"
             )
             raise ConfigurationError(msg)
+
+
+def _check_warm_up(aggregator: Aggregator) -> None:
+    """Refuse to warm up what is no chat model, or has no request that bills nothing."""
+    if aggregator.warm_up is None:
+        return
+    checks.choice("Aggregator.warm_up", aggregator.warm_up, get_args(WarmUp))
+    for model in aggregator.models[:1]:
+        called, _ = _unbound(model)
+        is_chat = isinstance(called, str | BaseChatModel) and mixture_behind(model) is None
+        if is_chat and (aggregator.warm_up == "prompt" or _lists_models(called)):
+            continue
+        ways = "None" if not is_chat else "'prompt' or None"
+        what = "a chat model" if aggregator.warm_up == "prompt" else "a chat model on the OpenAI SDK, as 'openai:...'"
+        msg = f"Aggregator.warm_up={aggregator.warm_up!r} goes with {what}, and {model_label(model)!r} is none"
+        raise ConfigurationError(f"{msg}: write warm_up={ways}")
+
+
+def _lists_models(model: object) -> bool:
+    """Say whether a chat model's client can ask for the provider's models, which bills nothing."""
+    if isinstance(model, str):
+        return PROVIDERS[parse_model_name(model).provider].openai_client
+    return hasattr(getattr(model, "root_async_client", None), "models")
 
 
 def _words(what: str, value: object, allowed: Sequence[str]) -> tuple[Any, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
@@ -19,7 +20,7 @@ from langgraph_moa.nodes.merging import Merger
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.savings import agreed_before
-from langgraph_moa.state import LayerRecord, MoAState, all_proposals
+from langgraph_moa.state import LayerRecord, MoAState, WarmedState, all_proposals
 from langgraph_moa.waves import saved_by
 
 JOIN = "join"
@@ -44,6 +45,8 @@ class JoinNode(Node):
         earlier = state["layers"] if self._number > 1 else {}
         self._check_quorum(proposals, all_proposals(earlier))
         layers = {**earlier, str(self._number): LayerRecord(proposals=proposals, synthesis=None, substitute=None)}
+        for record in cast("WarmedState", state).get("warm_ups", ()):
+            layers[str(self._number)]["warm_up"] = record
         if self._merger is not None and not is_over(self._run.mixture.budget, layers):
             layers[str(self._number)] = await self._synthesized(self._merger, state, layers, config)
         self._end_early(layers)
@@ -101,9 +104,10 @@ class JoinNode(Node):
         if best is not None:
             merged.proposal["text"] = merged.message.text
         name = None if best is None else best["proposer"]
-        return LayerRecord(
+        merger_said = LayerRecord(
             proposals=record["proposals"], synthesis=merged.proposal, substitute=name, decision=merged.decision
         )
+        return {**record, **merger_said}
 
 
 def _unwritten(slot: Slot) -> Proposal:

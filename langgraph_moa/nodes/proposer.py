@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphInterrupt
-from langgraph.runtime import get_runtime
 
-from langgraph_moa.affording import seconds_left
 from langgraph_moa.answering import options_for
 from langgraph_moa.attempts import Terms
 from langgraph_moa.budget import BUDGET_EXCEEDED, LeftOut
@@ -28,6 +25,7 @@ from langgraph_moa.mixture import Layer, Slot
 from langgraph_moa.mixture.recipe import OnOverflow
 from langgraph_moa.mixture.seats import nested_mixture
 from langgraph_moa.nodes.base import Node, Update, model_config
+from langgraph_moa.nodes.latching import earlier_layers, layer_latch
 from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.prompts import mark_draw, with_system_prompt
@@ -35,7 +33,7 @@ from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
 from langgraph_moa.savings import spared
 from langgraph_moa.state import LayerRecord, MoAState, all_proposals
 from langgraph_moa.views import Kind, kinds_of, narrowed, not_taken
-from langgraph_moa.waiting import Latch, LatchKey, LayerBroken, shared_latch
+from langgraph_moa.waiting import Latch, LayerBroken
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +63,7 @@ class ProposerNode(Node):
     async def _update(self, state: MoAState, config: RunnableConfig) -> Update:
         slot = self._slot
         left_out = self._left_out(state)
-        with self._latch(_earlier(state, slot)) as latch:
+        with self._latch(earlier_layers(state, slot.layer)) as latch:
             if latch.must_recall():
                 latch.recall(await finished_before(self._run.graph, config, slot.layer))
             unasked = left_out or await self._spared(latch, config)
@@ -102,7 +100,7 @@ class ProposerNode(Node):
         try:
             shown = self._room.fit(conversation, self._run.references(state, slot.layer), self._on_overflow)
         except ContextWindowError as error:
-            error.proposals = list(all_proposals(_earlier(state, slot)))
+            error.proposals = list(all_proposals(earlier_layers(state, slot.layer)))
             return self._skipped(error)
         outcome = await self._caller.call(
             self._place,
@@ -171,17 +169,7 @@ class ProposerNode(Node):
 
     def _latch(self, earlier: Mapping[str, LayerRecord]) -> AbstractContextManager[Latch]:
         """Return what this run of the layer shares, for as long as this slot needs it."""
-        return shared_latch(
-            self._latch_key(),
-            self._layer_in_time(earlier),
-            is_structured=self._run.schema is not None,
-            run=get_runtime().stream_writer,
-        )
-
-    def _layer_in_time(self, earlier: Mapping[str, LayerRecord]) -> Layer:
-        """Return the layer with a deadline within what the budget leaves of the run's seconds."""
-        left = seconds_left(self._run.mixture.budget, earlier)
-        return self._layer if left is None or left >= self._layer.deadline else replace(self._layer, deadline=left)
+        return layer_latch(self._run, self._layer, self._slot.layer, earlier)
 
     async def _unread(self, conversation: Sequence[BaseMessage]) -> list[tuple[Kind, ...]]:
         """Return the kinds of input in a conversation that a model does not take: of the slot's own, its fallbacks."""
@@ -203,14 +191,3 @@ class ProposerNode(Node):
             raise error
         logger.warning("%s: skipped. %s", self._run.mixture.name, error)
         return skipped(self._place, self._caller.label, Failure(kind=type(error).__name__, message=str(error)))
-
-    def _latch_key(self) -> LatchKey:
-        """Return what this layer's nodes have in common in this run: one checkpoint of one namespace."""
-        info = get_runtime().execution_info
-        where = (info.checkpoint_id, info.checkpoint_ns.rpartition("|")[0]) if info else ("", "")
-        return (*where, str(id(self._run)), str(self._slot.layer))
-
-
-def _earlier(state: MoAState, slot: Slot) -> dict[str, LayerRecord]:
-    """Return what the layers before a slot's have left behind; what an earlier turn has left does not count."""
-    return state["layers"] if slot.layer > 1 else {}

@@ -48,6 +48,8 @@ class Run:
         self.stream_proposals = stream_proposals
         self.seats: list[Seat] = []
         """That the graph asks; each is added when it is drawn."""
+        self.warmed_layer: int | None = None
+        """Beside which the aggregator is warmed up; set when that is drawn."""
         self.gives_answer = False
         """Whether the graph asks the mixture's aggregator; set when that is drawn."""
         self.graph: MoAGraph

@@ -38,7 +38,15 @@ class Answer:
         return len(self.text) + len(self.reasoning) + len(split_tokens(self.refusal or "")) + calls
 
 
-def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: Fault | None, number: int) -> Answer:
+def answer_to(
+    body: Mapping[str, Any],
+    text: str,
+    behaviour: Behaviour,
+    fault: Fault | None,
+    number: int,
+    *,
+    cached: int | None = None,
+) -> Answer:
     """Return the answer to a request.
 
     Args:
@@ -47,6 +55,7 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
         behaviour: Of the model.
         fault: One that changes the answer; others are ignored.
         number: Of the request, for an identifier.
+        cached: Tokens of the prompt that were in the model's cache; `None`: it has none.
     """
     tokens, finish_reason = split_tokens(stopped(text, body.get("stop"))), "stop"
     calls = wanted_calls(body, behaviour)
@@ -74,7 +83,7 @@ def answer_to(body: Mapping[str, Any], text: str, behaviour: Behaviour, fault: F
     )
     if not behaviour.usage or fault == "no_usage":
         return answer
-    return _with_usage(answer, count_prompt_tokens(body))
+    return _with_usage(answer, count_prompt_tokens(body), cached)
 
 
 def first_token(body: Mapping[str, Any], behaviour: Behaviour) -> Mapping[str, float] | None:
@@ -142,13 +151,15 @@ def expected_tokens(body: Mapping[str, Any], behaviour: Behaviour) -> int:
     return count_prompt_tokens(body) + choices * (reply if limit is None else min(limit, reply))
 
 
-def _with_usage(answer: Answer, prompt: int) -> Answer:
+def _with_usage(answer: Answer, prompt: int, cached: int | None) -> Answer:
     written = answer.tokens * answer.choices
     usage: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": written,
         "total_tokens": prompt + written,
     }
+    if cached is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached}
     if answer.reasoning:
         usage["completion_tokens_details"] = {"reasoning_tokens": len(answer.reasoning) * answer.choices}
     return Answer(**{**vars(answer), "usage": usage})

@@ -97,6 +97,11 @@ class Behaviour:
     """Drawn for each request and added to `delay`; a number is the median, in seconds."""
     time_to_first_token: float = 0.0
     """Seconds that are added to both before an answer, not before an error."""
+    prompt_tokens_per_second: float | None = None
+    """Pace at which the prompt is read before an answer begins, but for what is cached of it; `None`: at once."""
+    prompt_cache: bool = False
+    """Whether a prompt is cached as far as it begins like an earlier one of the same model; reported as
+    `cached_tokens`, where tokens are reported."""
     tokens_per_second: float | None = None
     """Pace of the answer, which takes as long whether it is streamed or not; `None`: all at once."""
 
@@ -143,14 +148,14 @@ class Behaviour:
             checks.number(f"Behaviour.{name}", _given(f"Behaviour.{name}", getattr(self, name)), low=0)
         for name in ("ping_interval", "burst"):
             checks.number(f"Behaviour.{name}", _given(f"Behaviour.{name}", getattr(self, name)), above=0)
-        for name in ("tokens_per_second", "requests_per_minute", "tokens_per_minute"):
+        for name in ("prompt_tokens_per_second", "tokens_per_second", "requests_per_minute", "tokens_per_minute"):
             checks.number(f"Behaviour.{name}", getattr(self, name), above=0)
         checks.number("Behaviour.retry_after", self.retry_after, low=0)
         if self.status != _OK or isinstance(self.status, bool):
             checks.whole_number("Behaviour.status, unless it is 200,", self.status, low=400, high=599)
         if self.context_window is not None:
             checks.whole_number("Behaviour.context_window", self.context_window, low=1)
-        for name in ("usage", "hang"):
+        for name in ("usage", "hang", "prompt_cache"):
             checks.flag(f"Behaviour.{name}", getattr(self, name))
         checks.text("Behaviour.reasoning", self.reasoning)
         _check_faults(self)

@@ -109,10 +109,11 @@ class Exchange:
             await self._pause(math.inf)
         else:
             await self._pause(delay)
-            await self._begin(behaviour, fault)
+            await self._begin(model, fault)
 
-    async def _begin(self, behaviour: Behaviour, fault: Fault | None) -> None:
+    async def _begin(self, model: RunningModel, fault: Fault | None) -> None:
         """Send what comes after the delay: an error, pings or an answer."""
+        behaviour = model.behaviour
         if fault == "bad_gateway":
             await self._whole(502, _GATEWAY_PAGE, kind=b"text/html")
             return
@@ -137,9 +138,20 @@ class Exchange:
             wait = behaviour.retry_after if asks_to_wait else None
             await self.fail(behaviour.status, protocol.error(text, "simulated"), wait)
             return
-        answer = answer_to(self._request.body, text, behaviour, fault, self._number)
+        cached = await self._read_prompt(model)
+        answer = answer_to(self._request.body, text, behaviour, fault, self._number, cached=cached)
         send = self._stream if self._request.body.get("stream") else self._complete
         await send(answer, behaviour, fault)
+
+    async def _read_prompt(self, model: RunningModel) -> int | None:
+        """Take the time that reading the prompt takes; return the tokens that were cached, `None` without a cache."""
+        body, pace, prompts = self._request.body, model.behaviour.prompt_tokens_per_second, model.prompts
+        cached = None if prompts is None else prompts.cached_tokens(body)
+        if pace is not None:
+            await self._pause((count_prompt_tokens(body) - (cached or 0)) / pace)
+        if prompts is not None:
+            prompts.keep(body)
+        return cached
 
     async def _reply(self, behaviour: Behaviour) -> str:
         """Return the reply; a function runs in a thread, so that it may block."""

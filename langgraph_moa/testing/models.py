@@ -8,6 +8,7 @@ import time
 from langgraph_moa.testing.behaviour import Behaviour, Latency
 from langgraph_moa.testing.buckets import Allowance
 from langgraph_moa.testing.faults import FaultPlan
+from langgraph_moa.testing.prompt_cache import PromptCache
 
 
 class RunningModel:
@@ -26,6 +27,7 @@ class RunningModel:
         self.allowance = Allowance(
             behaviour.requests_per_minute, behaviour.tokens_per_minute, behaviour.burst, time.monotonic()
         )
+        self.prompts = PromptCache() if behaviour.prompt_cache else None
         self._latencies = random.Random(f"{seed}:latencies")  # noqa: S311 - latencies are no secret
 
     def draw_delay(self) -> float:

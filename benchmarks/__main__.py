@@ -1,0 +1,87 @@
+"""`python -m benchmarks`, which `make bench` runs: measures everything, and says where a target is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import published, results_file
+from benchmarks.bench import Bench, opened_bench
+from benchmarks.cases import CASES
+from benchmarks.machine import machine, versions
+from benchmarks.peers.catalogue import PEERS
+from benchmarks.reports import CaseReport
+from benchmarks.results_file import Run
+from benchmarks.table import section
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks, print the tables, and write `latest.json`; 0 also where targets are missed."""
+    options = _options(arguments)
+    if options.write_docs:
+        published.publish(results_file.read())
+        return 0
+    chosen = [case for case in CASES if not options.only or _name(case) in options.only]
+    if unknown := set(options.only) - {_name(case) for case in CASES}:
+        print(f"--only {unknown.pop()} is no case; there are {', '.join(map(_name, CASES))}", file=sys.stderr)
+        return 2
+    begin = time.monotonic()
+    with opened_bench(quick=options.quick, with_peers=not options.without_peers) as bench:
+        contenders = _contenders(bench)
+        titles = {name: str(contender["title"]) for name, contender in contenders.items()}
+        reports = [_measured(case, bench, titles) for case in chosen]
+    run = Run(
+        date=datetime.now(UTC).date().isoformat(),
+        seconds=round(time.monotonic() - begin, 1),
+        machine=machine(),
+        versions=versions(),
+        contenders=contenders,
+        reports=reports,
+    )
+    results_file.write(run, options.output / "latest.json")
+    print(run.markdown())
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", default=[], metavar="CASE", help="Run this case; repeatable.")
+    parser.add_argument("--quick", action="store_true", help="Show only that it works: the figures mean nothing.")
+    parser.add_argument("--without-peers", action="store_true", help="Measure nothing that must be installed first.")
+    parser.add_argument("--output", type=Path, default=results_file.LATEST.parent, metavar="FOLDER")
+    parser.add_argument("--write-docs", action="store_true", help="Write the last run's figures into the docs.")
+    return parser.parse_args(arguments)
+
+
+def _name(case: Any) -> str:  # noqa: ANN401 - a function, of which mypy knows no module
+    name: str = case.__module__
+    return name.rpartition(".")[2]
+
+
+def _measured(case: Any, bench: Bench, titles: dict[str, str]) -> CaseReport:  # noqa: ANN401
+    """Run a case, and tell at once what came of it."""
+    begin = time.monotonic()
+    report: CaseReport = case(bench)
+    print(f"{section(report, titles)}\n({time.monotonic() - begin:.0f} s)\n", file=sys.stderr, flush=True)
+    return report
+
+
+def _contenders(bench: Bench) -> dict[str, dict[str, Any]]:
+    """Return who is measured, and in which versions."""
+    told: dict[str, dict[str, Any]] = {}
+    for name, worker in bench.workers.items():
+        told[name] = {"title": worker.introduction["name"], "versions": worker.introduction["versions"]}
+    for name in (*bench.peers, *bench.broken):
+        peer = PEERS[name]
+        notes = "; ".join(note for note in (peer.shape_note, peer.install_note) if note)
+        told[name] = {"versions": {}, **told.get(name, {}), "title": peer.title, "what": peer.what, "note": notes}
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
