@@ -21,6 +21,10 @@ class ContenderError(Exception):
     """A contender cannot run, or has taken too long."""
 
 
+class TooLateError(ContenderError):
+    """A contender has not finished in time, and was stopped."""
+
+
 class Worker:
     """A process that runs the jobs of one contender, one after the other.
 
@@ -107,7 +111,7 @@ class Worker:
         timer.cancel()
         if too_late.is_set():
             process.wait()
-            raise ContenderError(f"no result within {seconds:g} s")
+            raise TooLateError(f"no result within {seconds:g} s")
         if not line:
             raise ContenderError(self._why())
         return line

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Terms
+from langgraph_moa.configs import merged
 from langgraph_moa.latencies import Latencies, latencies_of
 from langgraph_moa.ledger import Ledger
 from langgraph_moa.mixture.hedging import Hedge
@@ -70,7 +71,7 @@ class Hedger:
         Args:
             pair: Of models.
             request: To both.
-            config: Of both, with the callbacks.
+            config: Of both, with the callbacks; the metadata of the second say so in traces.
             terms: Of both.
             ledger: Of the seat. It holds what the later one gave where neither gave an answer.
 
@@ -94,7 +95,8 @@ class Hedger:
                 self._note(ledger)
                 return False
             beside = ledger.beside(pair.position)
-            second = asyncio.ensure_future(ask_for_answer(pair.second, request, config, terms, beside))
+            marked = merged(config, {"metadata": {"moa_hedge": True}})
+            second = asyncio.ensure_future(ask_for_answer(pair.second, request, marked, terms, beside))
             await self._race({first: ledger, second: beside})
         finally:
             await end_all([first])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_openai import ChatOpenAI
 
@@ -31,6 +32,20 @@ class Slow(ScriptedChatModel):
     async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
         self.delay = 60.0 if len(self.requests) in self.slow else 0.0
         return await super()._agenerate(messages, *args, **kwargs)
+
+
+class Heard(BaseCallbackHandler):
+    """Notes of each model run whether it was made beside another, and how many have failed."""
+
+    def __init__(self) -> None:
+        self.hedges: list[bool] = []
+        self.failed = 0
+
+    def on_chat_model_start(self, *_: Any, metadata: dict[str, Any] | None = None, **__: Any) -> None:
+        self.hedges.append((metadata or {}).get("moa_hedge", False))
+
+    def on_llm_error(self, *_: Any, **__: Any) -> None:
+        self.failed += 1
 
 
 def graph_of(*proposers: Proposer, **options: Any) -> MoAGraph:
@@ -87,6 +102,15 @@ def test_the_second_call_goes_to_the_first_fallback() -> None:
     assert [call["fallback"] for call in proposal["calls"]] == [0, 1]
     assert proposal["served_model"] == proposal["calls"][1]["model"]
     assert slow.cancelled == 1
+
+
+def test_traces_tell_a_second_call_by_its_metadata() -> None:
+    """Of the two model runs of a hedged slot, tracers see `moa_hedge` on the second alone, and the first one ends."""
+    heard, slow = Heard(), ScriptedChatModel(model_name="slow", delay=60)
+    graph = graph_of(Proposer(slow, fallbacks=[ScriptedChatModel(model_name="fast")], hedge=AT_ONCE))
+    graph.invoke(QUESTION, {"callbacks": [heard]})
+    assert heard.hedges == [False, True, False]
+    assert heard.failed == 1
 
 
 def test_the_first_call_counts_when_it_answers_first() -> None:

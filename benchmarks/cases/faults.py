@@ -43,7 +43,7 @@ def _figures(bench: Bench, arm: Arm) -> Mapping[str, float | None]:
     mixtures = 10 if bench.is_quick else _MIXTURES
     with _serving(bench, _FAULTY) as url:
         job = arm.job(url, mixtures=mixtures, concurrency=_CONCURRENCY, warm_up=0)
-        result = worker.run(job, seconds=120)
+        result = worker.run(job, seconds=90)
         requests = bench.provider.requests()
     given = [answer for answer in result.answers if answer and answer.strip()]
     return {

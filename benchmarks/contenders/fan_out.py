@@ -37,7 +37,8 @@ async def opened(job: Job) -> AsyncIterator[Ask]:
         if not job.stream:
             yield (await graph.ainvoke(given))["answer"].text
             return
-        async for chunk, metadata in graph.astream(given, stream_mode="messages"):
+        parts: AsyncIterator[Any] = graph.astream(given, stream_mode="messages")
+        async for chunk, metadata in parts:
             if isinstance(chunk, AIMessageChunk) and metadata["langgraph_node"] == "aggregator":
                 yield chunk.text
 

@@ -27,7 +27,7 @@ class InProcessModel(BaseChatModel):
     def _generate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
         raise NotImplementedError
 
-    async def _agenerate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
+    async def _agenerate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:  # noqa: ARG002
         if self.delay:
             await asyncio.sleep(self.delay)
         return ChatResult(generations=[ChatGeneration(message=AIMessage(f"I am {self.model}."))])

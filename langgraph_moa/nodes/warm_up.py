@@ -25,7 +25,7 @@ from langgraph_moa.nodes.latching import earlier_layers, layer_latch
 from langgraph_moa.nodes.recall import finished_before
 from langgraph_moa.nodes.run import Run
 from langgraph_moa.proposal import Failure, Place, Proposal, is_usable, skipped
-from langgraph_moa.recording import is_replaying
+from langgraph_moa.recording import current_tape
 from langgraph_moa.state import MoAState
 from langgraph_moa.waiting import DeadlineExceeded, Latch, QuorumReached, within
 
@@ -101,8 +101,8 @@ class WarmUpNode(Node):
 
     async def _connect(self, _state: MoAState, _config: RunnableConfig, latch: Latch) -> Proposal:
         """Open a connection, and keep it from being closed as idle until the layer has ended."""
-        if is_replaying():
-            return self._skipped("a tape is being replayed")
+        if current_tape() is not None:
+            return self._skipped("a tape runs, which holds no such request")
         began, started_at = time.monotonic(), time.time()
         taken: list[float] = []
 
