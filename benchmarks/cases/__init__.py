@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.bench import Bench
-from benchmarks.cases import faults, fidelity, first_token, heavy_tail, hung, memory, prefix
+from benchmarks.cases import (
+    critical_path,
+    faults,
+    fidelity,
+    first_token,
+    growth,
+    heavy_tail,
+    hedging,
+    hung,
+    memory,
+    overhead,
+    overlap,
+    prefix,
+    start_up,
+    throughput,
+    wide,
+)
 from benchmarks.reports import CaseReport
 
 CASES: tuple[Callable[[Bench], CaseReport], ...] = (
+    critical_path.run,
+    wide.run,
+    overhead.run,
+    throughput.run,
     heavy_tail.run,
     hung.run,
     faults.run,
@@ -16,5 +36,9 @@ CASES: tuple[Callable[[Bench], CaseReport], ...] = (
     fidelity.run,
     prefix.run,
     memory.run,
+    growth.run,
+    start_up.run,
+    hedging.run,
+    overlap.run,
 )
 """In the order of the tables."""

@@ -51,8 +51,9 @@ def _report(rows: list[Row]) -> CaseReport:
         title="One of six proposers never answers",
         setting=(
             f"6+1, every call takes {_DELAY:g} s, and the third proposer's never ends; one mixture at a time, the "
-            f"median of 5. A contender that has not answered after {_PATIENCE:g} s is stopped, and has no figure but that with all answering. Path + grace: "
-            f"{_LIMIT:g} s, the slowest needed proposer, {_GRACE:g} s of grace and the aggregator."
+            f"median of 5. A contender that has not answered after {_PATIENCE:g} s is stopped, and has no figure "
+            f"but that with all answering. Path + grace: {_LIMIT:g} s, the slowest needed proposer, {_GRACE:g} s "
+            "of grace and the aggregator."
         ),
         columns=[
             Column(name=_ALL_ANSWER, unit="s"),
