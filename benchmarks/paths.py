@@ -34,7 +34,7 @@ class PathCase:
     def run(self, bench: Bench) -> CaseReport:
         """Measure every contender, one mixture at a time."""
         own = [Arm(contender=name) for name in self.contenders]
-        inside = in_turn(bench, own, lambda _: self._job(None), times=self.times, of_peers=0, seconds=60)
+        inside = in_turn(bench, own, lambda _: self._job(None), times=self.times, of_peers=1, seconds=60)
         everyone = arms(bench, *own)
         with bench.provider.serving(Behaviour(delay=DELAY)) as url:
             over = in_turn(

@@ -13,6 +13,8 @@ from benchmarks.trials import Arm, answered
 from benchmarks.workers import ContenderError
 
 Measure = Callable[[Result], float]
+_SLOW = ("serial",)
+"""Of this environment, measured as seldom as peers."""
 
 
 @dataclass
@@ -50,13 +52,13 @@ def in_turn(
         arms: In the order of the turns; one that fails is left out from then on.
         job: Of each arm.
         times: How often.
-        of_peers: How often peers do it, which are slow as a rule.
+        of_peers: How often peers do it, and whoever else is slow.
         seconds: After which a contender has failed.
     """
     turns = Turns()
     for turn in range(bench.repeat(times)):
         for arm in arms:
-            if arm.name in turns.errors or (arm.contender in bench.peers and turn >= of_peers):
+            if arm.name in turns.errors or (arm.contender in (*_SLOW, *bench.peers) and turn >= of_peers):
                 continue
             try:
                 result = answered(bench.workers[arm.contender].run(job(arm), seconds=seconds))

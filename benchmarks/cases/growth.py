@@ -87,7 +87,7 @@ def run(bench: Bench) -> CaseReport:
 
 
 def _figures(bench: Bench, size: Size) -> Mapping[str, float | None]:
-    mixtures = max(3, 256 // (size.width * size.layers))
+    mixtures = max(10, 256 // (size.width * size.layers))
     job = size.job(mixtures=mixtures, warm_up=2)
     ours, bare = (
         min(processor_milliseconds(answered(bench.workers[name].run(job))) for _ in range(bench.repeat(_TURNS)))
