@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +16,19 @@ from benchmarks.bench import Bench, opened_bench
 from benchmarks.cases import CASES
 from benchmarks.machine import machine, versions
 from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.errors import cleaned
 from benchmarks.reports import CaseReport
 from benchmarks.results_file import Run
 from benchmarks.table import section
 
+_RESULTS = "latest.json"
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks, print the tables, and write `latest.json`; 0 also where targets are missed."""
+    """Run the benchmarks, print the tables, and write `latest.json`; 0 also where targets are missed, 1 if a case fails."""
     options = _options(arguments)
     if options.write_docs:
-        published.publish(results_file.read())
-        return 0
+        return _write_docs(options.output / _RESULTS)
     chosen = [case for case in CASES if not options.only or _name(case) in options.only]
     if unknown := set(options.only) - {_name(case) for case in CASES}:
         print(f"--only {unknown.pop()} is no case; there are {', '.join(map(_name, CASES))}", file=sys.stderr)
@@ -38,13 +41,23 @@ def main(arguments: Sequence[str]) -> int:
     run = Run(
         date=datetime.now(UTC).date().isoformat(),
         seconds=round(time.monotonic() - begin, 1),
+        is_quick=options.quick,
         machine=machine(),
         versions=versions(),
         contenders=contenders,
         reports=reports,
     )
-    results_file.write(run, options.output / "latest.json")
+    results_file.write(run, options.output / _RESULTS)
     print(run.markdown())
+    return 1 if any(report.error for report in reports) else 0
+
+
+def _write_docs(path: Path) -> int:
+    try:
+        published.publish(results_file.read(path))
+    except (OSError, ValueError) as error:
+        print(f"the docs were not written: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -64,9 +77,14 @@ def _name(case: Any) -> str:  # noqa: ANN401 - a function, of which mypy knows n
 
 
 def _measured(case: Any, bench: Bench, titles: dict[str, str]) -> CaseReport:  # noqa: ANN401
-    """Run a case, and tell at once what came of it."""
+    """Run a case, and tell at once what came of it; one that fails loses nothing of the others."""
     begin = time.monotonic()
-    report: CaseReport = case(bench)
+    try:
+        report: CaseReport = case(bench)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other cases go on
+        traceback.print_exc()
+        told = cleaned(f"{type(error).__name__}: {error}")
+        report = CaseReport(case=_name(case), title=_name(case), setting="", columns=[], rows=[], error=told)
     print(f"{section(report, titles)}\n({time.monotonic() - begin:.0f} s)\n", file=sys.stderr, flush=True)
     return report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,8 @@ from pathlib import Path
 from benchmarks.limits import raise_file_limit
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.opening import opened_workers
-from benchmarks.protocol import Job, Result
 from benchmarks.provider import Provider, provider_process
-from benchmarks.workers import ContenderError, Worker
+from benchmarks.workers import Worker
 
 OURS = ("moa", "gather", "fan_out", "reference", "serial")
 """Contenders of this environment, in the order of the tables."""
@@ -40,20 +39,6 @@ class Bench:
     def peers(self) -> list[str]:
         """Peers that run."""
         return [name for name in self.workers if name not in OURS]
-
-    def paired(self, job: Job, contenders: Sequence[str], times: int) -> dict[str, list[Result] | ContenderError]:
-        """Run a job by every contender in turn, and again; one that fails is not asked again."""
-        results: dict[str, list[Result] | ContenderError] = {name: [] for name in contenders}
-        for _ in range(self.repeat(times)):
-            for name in contenders:
-                found = results[name]
-                if isinstance(found, ContenderError):
-                    continue
-                try:
-                    found.append(self.workers[name].run(job))
-                except ContenderError as error:
-                    results[name] = error
-        return results
 
 
 @contextmanager

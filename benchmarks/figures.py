@@ -34,7 +34,11 @@ def _growth(run: Run) -> str:
 
 
 def _case(run: Run, name: str) -> CaseReport:
-    return next(report for report in run.reports if report.case == name)
+    found = next((report for report in run.reports if report.case == name), None)
+    if found is None:
+        msg = f"the run holds no case {name!r}, which a figure shows: run `make bench` without --only"
+        raise ValueError(msg)
+    return found
 
 
 def _named(run: Run, contender: str) -> str:

@@ -28,7 +28,16 @@ def with_run(page: str, run: Run) -> str:
 
 
 def publish(run: Run) -> None:
-    """Write a run's tables and figures into the docs."""
-    PAGE.write_text(with_run(PAGE.read_text(encoding="utf-8"), run), encoding="utf-8")
-    for name, draw in FIGURES.items():
-        (DOCS / "figures" / name).write_text(draw(run), encoding="utf-8")
+    """Write a run's tables and figures into the docs.
+
+    Raises:
+        ValueError: The run has measured nothing worth telling, or not every case, or the page lacks a mark.
+    """
+    if run.is_quick:
+        msg = "the last run was a quick one, whose figures mean nothing: run `make bench`"
+        raise ValueError(msg)
+    page = with_run(PAGE.read_text(encoding="utf-8"), run)
+    figures = {name: draw(run) for name, draw in FIGURES.items()}
+    PAGE.write_text(page, encoding="utf-8")
+    for name, figure in figures.items():
+        (DOCS / "figures" / name).write_text(figure, encoding="utf-8")

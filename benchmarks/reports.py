@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,7 +27,7 @@ class Row:
     values: Mapping[str, float | None] = field(default_factory=dict)
     """By the name of the column; `None`: there is none."""
     error: str | None = None
-    """Why the contender has no figures."""
+    """Why the contender has no figures, or not all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +57,5 @@ class CaseReport:
     columns: Sequence[Column]
     rows: Sequence[Row]
     targets: Sequence[Target] = ()
-
-
-def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """Return the median of the ratios of pairs, each measured one right after the other."""
-    pairs = [a / b for a, b in zip(ours, theirs, strict=True) if b > 0]
-    return statistics.median(pairs) if pairs else None
+    error: str | None = None
+    """Why it has no figures."""

@@ -25,6 +25,8 @@ class Run:
     versions: Mapping[str, str]
     contenders: Mapping[str, Mapping[str, Any]]
     """By short name: `title`, and `versions` of what runs; a peer's `what` and `note` beside."""
+    is_quick: bool = False
+    """Whether it has shown only that everything works."""
     reports: Sequence[CaseReport] = field(default_factory=tuple)
 
     @property

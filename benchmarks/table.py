@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.reports import CaseReport, Column, Row, Target
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
 
 def as_markdown(reports: Sequence[CaseReport], titles: Mapping[str, str], notes: Mapping[str, str]) -> str:
     """Return what was wanted and what is, and then every table, the worst figures included.
@@ -34,6 +32,8 @@ def targets(reports: Sequence[CaseReport]) -> str:
 
 def section(report: CaseReport, titles: Mapping[str, str]) -> str:
     """Return one case."""
+    if report.error is not None:
+        return f"### {report.title}\n\nThe case failed: {_plain(report.error)}"
     heads = ["", *(f"{column.name} ({column.unit})" if column.unit else column.name for column in report.columns)]
     rows = [[_title(row, titles), *_cells(row, report.columns)] for row in report.rows]
     return f"### {report.title}\n\n{report.setting}\n\n{_table(heads, rows)}"
@@ -41,13 +41,18 @@ def section(report: CaseReport, titles: Mapping[str, str]) -> str:
 
 def _title(row: Row, titles: Mapping[str, str]) -> str:
     name, comma, setting = row.contender.partition(",")
-    return f"{titles.get(name, name)}{comma}{setting}"
+    failed = f" (failed in part: {_plain(row.error)})" if row.error and _has_figures(row) else ""
+    return f"{titles.get(name, name)}{comma}{setting}{failed}"
+
+
+def _has_figures(row: Row) -> bool:
+    return any(value is not None for value in row.values.values())
 
 
 def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
-    if row.error is not None:
-        return [f"cannot run: {_plain(row.error)}", *([""] * (len(columns) - 1))]
     values = [row.values.get(column.name) for column in columns]
+    if row.error is not None and not _has_figures(row):
+        return [f"cannot run: {_plain(row.error)}", *([""] * (len(columns) - 1))]
     return [
         "-" if value is None else _number(value, column.digits) for value, column in zip(values, columns, strict=True)
     ]

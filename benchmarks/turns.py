@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.bench import Bench
+from benchmarks.peers import errors
 from benchmarks.protocol import Job, Result
 from benchmarks.reports import Row
 from benchmarks.trials import Arm, answered
@@ -70,7 +71,7 @@ def in_turn(
 
 
 def rows(
-    bench: Bench, arms: Sequence[Arm], values: Callable[[str], Mapping[str, float | None]], errors: Mapping[str, str]
+    bench: Bench, arms: Sequence[Arm], values: Callable[[str], Mapping[str, float | None]], *turns: Turns
 ) -> list[Row]:
     """Return a row for each arm, and one for each peer that cannot run.
 
@@ -78,15 +79,14 @@ def rows(
         bench: The run.
         arms: In the order of the table.
         values: Returns the figures of the arm of that name.
-        errors: Of arms that have no figures.
+        turns: That they are from: an arm that failed in one of them has its error beside the figures of the others.
     """
-    told = [
-        Row(contender=arm.name, error=errors[arm.name])
-        if arm.name in errors
-        else Row(contender=arm.name, values=values(arm.name))
-        for arm in arms
-    ]
+    told = [Row(contender=arm.name, values=values(arm.name), error=_error(arm.name, turns)) for arm in arms]
     return [*told, *(Row(contender=name, error=error) for name, error in bench.broken.items())]
+
+
+def _error(arm: str, turns: Sequence[Turns]) -> str | None:
+    return next((errors.of_worker(each.errors[arm]) for each in turns if arm in each.errors), None)
 
 
 def mixture_seconds(result: Result) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import importlib
 import importlib.metadata
@@ -72,8 +71,10 @@ async def _measured(ask: Ask, conversation: Conversation) -> tuple[float, float 
 
 def _forget_peak() -> int | None:
     """Let the peak begin anew; return the bytes that the process holds now."""
-    with contextlib.suppress(OSError):
+    try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return None
     return _memory("VmRSS")
 
 

@@ -40,7 +40,7 @@ def run(bench: Bench) -> CaseReport:
             Column(name="500, of the gather", unit="x", digits=2),
             Column(name="500, processor", unit="ms", digits=1),
         ],
-        rows=rows(bench, everyone, lambda name: _values(name, few, many), few.errors),
+        rows=rows(bench, everyone, lambda name: _values(name, few, many), few, many),
         targets=[
             Target(
                 what=f"{arm}, {count} at once / bare gather over default clients",

@@ -20,6 +20,8 @@ class Peer:
     what: str
     shape_note: str = ""
     """How what it runs differs from the layers of a job; empty where it runs just those."""
+    has_own_calls: bool = False
+    """Whether it decides by itself how many calls it makes, and of which models."""
     install_note: str = ""
     """What its own requirements lack or were spared."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +89,7 @@ _ALL = (
     ),
     Peer(
         name="optillm",
+        has_own_calls=True,
         title="optillm moa",
         what="an approach of an optimizing proxy, called as a library function",
         shape_note="one model, the aggregator, whatever the layers: three answers, a critique of them, a final answer",
@@ -95,6 +98,7 @@ _ALL = (
     ),
     Peer(
         name="llm_council",
+        has_own_calls=True,
         title="llm-council-core",
         what="a council: models answer, rank each other's answers, and a chairman concludes",
         shape_note="no layers: the models of the first layer answer, then each ranks the answers",
