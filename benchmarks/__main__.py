@@ -25,7 +25,7 @@ _RESULTS = "latest.json"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks, print the tables, and write `latest.json`; 0 also where targets are missed, 1 if a case fails."""
+    """Run the benchmarks, print and write the tables; return 1 where a case fails, 0 where it misses."""
     options = _options(arguments)
     if options.write_docs:
         return _write_docs(options.output / _RESULTS)
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
         reports=reports,
     )
     results_file.write(run, options.output / _RESULTS)
+    if not options.only:
+        published.draw_into(options.output, run)
     print(run.markdown())
     return 1 if any(report.error for report in reports) else 0
 

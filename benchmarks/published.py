@@ -37,7 +37,16 @@ def publish(run: Run) -> None:
         msg = "the last run was a quick one, whose figures mean nothing: run `make bench`"
         raise ValueError(msg)
     page = with_run(PAGE.read_text(encoding="utf-8"), run)
-    figures = {name: draw(run) for name, draw in FIGURES.items()}
+    draw_into(DOCS / "figures", run)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def draw_into(folder: Path, run: Run) -> None:
+    """Write a run's figures.
+
+    Raises:
+        ValueError: The run has not measured every case that a figure shows.
+    """
+    figures = {name: draw(run) for name, draw in FIGURES.items()}
     for name, figure in figures.items():
-        (DOCS / "figures" / name).write_text(figure, encoding="utf-8")
+        (folder / name).write_text(figure, encoding="utf-8")

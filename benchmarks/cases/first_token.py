@@ -17,7 +17,7 @@ _MODEL = Behaviour(
 _PROPOSER = _TO_FIRST + _TOKENS / _TOKENS_PER_SECOND
 _PATH = _PROPOSER + _PROPOSER + _TO_FIRST
 """Seconds to the first token where nothing but models takes time: two layers, then the aggregator's first token."""
-_TIMES, _OF_PEERS = 5, 2
+_TIMES, _OF_PEERS = 5, 1
 _BEHIND = "behind the path"
 
 

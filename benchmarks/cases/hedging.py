@@ -11,7 +11,7 @@ from benchmarks.reports import CaseReport, Column, Target
 from benchmarks.trials import AGGREGATOR, SIX, Arm, answered, ratio, rows_of, value
 from langgraph_moa.testing import Behaviour, Latency
 
-_MEDIAN, _MIXTURES, _CONCURRENCY, _LEARNING = 0.2, 200, 3, 25
+_MEDIAN, _MIXTURES, _CONCURRENCY, _LEARNING = 0.2, 150, 4, 20
 _SLOTS: dict[str, Behaviour] = {
     name: Behaviour(latency=Latency(median=_MEDIAN, sigma=1.0), seed=seed) for seed, name in enumerate(SIX)
 }

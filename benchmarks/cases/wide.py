@@ -14,6 +14,7 @@ _CASE = PathCase(
     of_path=1.10,
     of_gather=1.0,
     times=5,
+    of_peers=1,
 )
 
 
