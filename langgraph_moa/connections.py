@@ -66,7 +66,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         with _named_as_by_httpx():
             try:
                 response = await self._send(request)
-            except aiohttp.ClientConnectionResetError:  # closed by the server meanwhile: nothing was sent
+            except aiohttp.ClientConnectionResetError:  # closed by the server meanwhile: it has answered nothing
                 response = await self._send(request)
         return httpx2.Response(
             response.status,
