@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import traceback
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import published, results_file
-from benchmarks.bench import Bench, opened_bench
+from benchmarks.bench import Bench, clean_environment, opened_bench
 from benchmarks.cases import CASES
 from benchmarks.machine import machine, versions
 from benchmarks.peers.catalogue import PEERS
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.only) - {_name(case) for case in CASES}:
         print(f"--only {unknown.pop()} is no case; there are {', '.join(map(_name, CASES))}", file=sys.stderr)
         return 2
+    os.environ.update(clean_environment())
     begin = time.monotonic()
     with opened_bench(quick=options.quick, with_peers=not options.without_peers) as bench:
         contenders = _contenders(bench)

@@ -14,7 +14,7 @@ from benchmarks.trials import AGGREGATOR, answered, ratio
 from benchmarks.turns import processor_milliseconds
 
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
-_DEPTHS = (2, 4, 8)
+_LAYERS = (1, 2, 4, 8)
 _HISTORIES = (1_000, 4_000, 16_000, 64_000, 256_000)
 _TURNS, _IN_FLIGHT, _WAITING = 3, 40, 0.5
 _MESSAGE = 1_000
@@ -53,7 +53,7 @@ class Size:
 
 _SIZES = (
     *(Size("width", width, width, 1) for width in _WIDTHS),
-    *(Size("depth", depth, 4, depth - 1) for depth in _DEPTHS),
+    *(Size("layers", layers, 4, layers) for layers in _LAYERS),
     *(Size("history", length, 4, 1, length) for length in _HISTORIES),
 )
 
@@ -67,7 +67,8 @@ def run(bench: Bench) -> CaseReport:
         setting=(
             f"Models in process that take no time, the least of {_TURNS} turns; the time of the calls alone is that of "
             f"the bare gather, and ours is what is above it. Memory: the peak of {_IN_FLIGHT} mixtures that all wait, "
-            "each. Width: one layer. Depth: stages of model calls, four proposers a layer. History: characters of the "
+            "each. Width: one layer. Depth: layers of four proposers, one fewer than stages of model calls, so 2 to 9 "
+            "of those. History: characters of the "
             "conversation, four proposers."
         ),
         columns=[
@@ -79,7 +80,7 @@ def run(bench: Bench) -> CaseReport:
         rows=table,
         targets=[
             target
-            for kind in ("width", "depth")
+            for kind in ("width", "layers")
             for name in ("ours", "memory")
             for target in _doubled(kind, name, table)
         ],
@@ -113,7 +114,7 @@ def _doubled(kind: str, column: str, table: Sequence[Row]) -> list[Target]:
     whole, times = ratio(values[-1], values[0]), sizes[-1].size / sizes[0].size
     return [
         Target(
-            what=f"{column} at twice the {kind}, the worst step",
+            what=f"{column}, twice the {kind}: the worst step",
             measured=max(steps, default=None),
             bound=2.0,
             sense="at most",
