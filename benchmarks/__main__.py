@@ -27,7 +27,7 @@ _RESULTS = "latest.json"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks, print and write the tables; return 1 where a case fails, 0 where it misses."""
-    options = _options(arguments)
+    options = options_of(arguments)
     if options.write_docs:
         return _write_docs(options.output / _RESULTS)
     chosen = [case for case in CASES if not options.only or _name(case) in options.only]
@@ -65,14 +65,19 @@ def _write_docs(path: Path) -> int:
     return 0
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="CASE", help="Run this case; repeatable.")
     parser.add_argument("--quick", action="store_true", help="Show only that it works: the figures mean nothing.")
     parser.add_argument("--without-peers", action="store_true", help="Measure nothing that must be installed first.")
-    parser.add_argument("--output", type=Path, default=results_file.LATEST.parent, metavar="FOLDER")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="Where the results go, or are.")
     parser.add_argument("--write-docs", action="store_true", help="Write the last run's figures into the docs.")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    is_whole = not (options.only or options.quick or options.without_peers)
+    whole = results_file.LATEST.parent
+    options.output = options.output or (whole if is_whole else whole / "partial")
+    return options
 
 
 def _name(case: Any) -> str:  # noqa: ANN401 - a function, of which mypy knows no module

@@ -1,7 +1,7 @@
-"""HTTP requests of the OpenAI SDK over aiohttp: about half the processor time of the SDK's default transport.
+"""HTTP requests of the OpenAI SDK over aiohttp, which takes far less processor time than the SDK's default transport.
 
-It differs from the transport of `openai.DefaultAioHttpClient` in what a failure is called, in never losing a request
-to a connection that the server had closed, and in going silently with an event loop that nobody shut down.
+It differs from the transport of `openai.DefaultAioHttpClient` in what a failure is called, in how it meets a connection
+that the server has just closed, and in going silently with an event loop that nobody shut down.
 """
 
 from __future__ import annotations

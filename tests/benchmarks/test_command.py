@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cases
-from benchmarks.__main__ import main
+from benchmarks.__main__ import main, options_of
 from benchmarks.cases import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,14 @@ def test_an_unknown_case_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A case that there is not is refused, with those that there are."""
     assert main(["--only", "nothing"]) == 2
     assert "critical_path" in capsys.readouterr().err
+
+
+def test_a_part_does_not_take_the_place_of_the_whole() -> None:
+    """Only a whole run writes where the docs' figures come from, unless it is told so."""
+    whole = options_of([]).output
+    for part in (["--quick"], ["--only", "wide"], ["--without-peers"]):
+        assert options_of(part).output != whole
+        assert options_of([*part, "--output", str(whole)]).output == whole
 
 
 def test_docs_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
