@@ -1,4 +1,4 @@
-"""The figures in `docs/performance.md`: written from a run, never by hand."""
+"""The figures beside `docs/performance.md`: written from a run, never by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.figures import FIGURES
 from benchmarks.results_file import Run
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = DOCS / "performance.md"
+PAGE = DOCS / "figures" / "performance.md"
 BEGIN = "<!-- written by `python -m benchmarks --write-docs` -->"
 END = "<!-- until here -->"
 
