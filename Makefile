@@ -19,7 +19,7 @@ test: .venv/.test $(AIMOCK)
 soak: .venv/.test
 	$(BIN)/python -m tests.soak
 
-# Every case beside what people would use instead, each in an environment of its own: about half an hour the first time.
+# Every case beside what people would use instead, each in an environment of its own: some 40 minutes.
 bench: .venv/.test
 	$(BIN)/python -m benchmarks
 
