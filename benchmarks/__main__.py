@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.only) - {_name(case) for case in CASES}:
         print(f"--only {unknown.pop()} is no case; there are {', '.join(map(_name, CASES))}", file=sys.stderr)
         return 2
-    os.environ.update(clean_environment())
+    environment = clean_environment()
+    os.environ.clear()
+    os.environ.update(environment)
     begin = time.monotonic()
     with opened_bench(quick=options.quick, with_peers=not options.without_peers) as bench:
         contenders = _contenders(bench)

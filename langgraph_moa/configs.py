@@ -13,7 +13,7 @@ def merged(config: RunnableConfig, *more: RunnableConfig) -> RunnableConfig:
 
     LangChain's `merge_configs` fills what a config leaves out from the one in force where it is called: within a slot,
     that is the slot's, and its metadata and namespace would replace those of the mixture that is nested there. It also
-    completes both, which the model does again: a third of a run's own time went there.
+    completes both, which the model does again.
 
     Args:
         config: Its callbacks may be missing, a list or a manager; they are not changed.

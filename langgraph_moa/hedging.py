@@ -94,12 +94,13 @@ class Hedger:
                 await first
                 self._note(ledger)
                 return False
-            beside = ledger.beside(pair.position)
-            marked = merged(config, {"metadata": {"moa_hedge": True}})
-            second = asyncio.ensure_future(ask_for_answer(pair.second, request, marked, terms, beside))
-            await self._race({first: ledger, second: beside})
-        finally:
+        except BaseException:
             await end_all([first])
+            raise
+        beside = ledger.beside(pair.position)
+        marked = merged(config, {"metadata": {"moa_hedge": True}})
+        second = asyncio.ensure_future(ask_for_answer(pair.second, request, marked, terms, beside))
+        await self._race({first: ledger, second: beside})
         return True
 
     async def _race(self, calls: Mapping[asyncio.Future[None], Ledger]) -> None:

@@ -7,9 +7,9 @@ message, numbered, and the last answer is streamed. The wording is this project'
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, cast
 
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
@@ -21,16 +21,30 @@ NAME = "paper's way, gathered"
 VERSIONS = ["openai"]
 
 
+Proposing = Callable[[list[Coroutine[Any, Any, str]]], Awaitable[list[str]]]
+"""Awaits the calls of one layer, and gives their answers in the same order."""
+
+
+async def gathered(calls: list[Coroutine[Any, Any, str]]) -> list[str]:
+    """Await calls side by side."""
+    return list(await asyncio.gather(*calls))
+
+
+def opened(job: Job) -> AbstractAsyncContextManager[Ask]:
+    """Make one client for all models, which propose side by side."""
+    return opened_with(job, gathered)
+
+
 @asynccontextmanager
-async def opened(job: Job) -> AsyncIterator[Ask]:
-    """Make one client for all models."""
+async def opened_with(job: Job, propose: Proposing) -> AsyncIterator[Ask]:
+    """Make one client for all models, which propose in a way of their own."""
     async with AsyncOpenAI(base_url=job.url, api_key="benchmark") as client:
 
         async def ask(conversation: Conversation) -> AsyncIterator[str]:
             references: list[str] = []
             for layer in job.layers:
                 request = with_system_references(conversation, references)
-                references = await asyncio.gather(*(complete(client, job, name, request) for name in layer))
+                references = await propose([complete(client, job, name, request) for name in layer])
             request = with_system_references(conversation, references)
             if job.stream and job.url is not None:
                 async for piece in stream(client, job.aggregator, request):

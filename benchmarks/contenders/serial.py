@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
-from openai import AsyncOpenAI
-
-from benchmarks.contenders.reference import complete, with_system_references
-from benchmarks.protocol import Ask, Conversation, Job
+from benchmarks.contenders.reference import opened_with
+from benchmarks.protocol import Ask, Job
 
 NAME = "paper's way, one by one"
 VERSIONS = ["openai"]
 
 
-@asynccontextmanager
-async def opened(job: Job) -> AsyncIterator[Ask]:
+async def one_by_one(calls: list[Coroutine[Any, Any, str]]) -> list[str]:
+    """Await calls one after the other."""
+    return [await call for call in calls]
+
+
+def opened(job: Job) -> AbstractAsyncContextManager[Ask]:
     """Make one client for all models."""
-    async with AsyncOpenAI(base_url=job.url, api_key="benchmark") as client:
-
-        async def ask(conversation: Conversation) -> AsyncIterator[str]:
-            references: list[str] = []
-            for layer in job.layers:
-                request = with_system_references(conversation, references)
-                references = [await complete(client, job, name, request) for name in layer]
-            yield await complete(client, job, job.aggregator, with_system_references(conversation, references))
-
-        yield ask
+    return opened_with(job, one_by_one)
