@@ -7,13 +7,17 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 CONTRACT := tests/contract
 AIMOCK := $(CONTRACT)/node_modules/.installed
 
-.PHONY: demo test soak bench lint types contracts format constraints clean
+.PHONY: demo test docs soak bench lint types contracts format constraints clean
 
 demo: .venv/.demo
 	@$(BIN)/moa ask "Does a failed proposer stop the run?"
 
 test: .venv/.test $(AIMOCK)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+# The pages of docs/ in build/docs: open build/docs/index.html.
+docs: .venv/.test
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/docs
 
 # 3,000 mixtures, 64 at a time, a fifth of all calls faulty, and a rate limit beside: five to ten minutes.
 soak: .venv/.test
@@ -44,7 +48,7 @@ constraints: .venv/.test
 		--output-file constraints.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist $(CONTRACT)/node_modules benchmarks/.environments
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist $(CONTRACT)/node_modules benchmarks/.environments
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python3"; exit 1; }

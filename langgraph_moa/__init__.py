@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from langgraph_moa.middleware import MoAMiddleware
     from langgraph_moa.mixture import Aggregator, Hedge, Layer, Mixture, Proposer, StopWhen
     from langgraph_moa.presets import list_presets, load_preset
+    from langgraph_moa.record import RunRecord, RunRecorder
     from langgraph_moa.recording import Tape, taping
     from langgraph_moa.usage import PriceTable
 
@@ -58,6 +59,8 @@ __all__ = [
     "PriceTable",
     "Proposer",
     "QuorumError",
+    "RunRecord",
+    "RunRecorder",
     "StopWhen",
     "StructuredOutputError",
     "Tape",
@@ -89,6 +92,7 @@ _HOMES = {
     "middleware": ("MoAMiddleware",),
     "mixture": ("Aggregator", "Hedge", "Layer", "Mixture", "Proposer", "StopWhen"),
     "presets": ("list_presets", "load_preset"),
+    "record": ("RunRecord", "RunRecorder"),
     "recording": ("Tape", "taping"),
     "usage": ("PriceTable",),
 }

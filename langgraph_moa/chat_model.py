@@ -145,6 +145,10 @@ class ChatMoA(HandingChatModel):
         if self.model is None:
             yield "mixture", self._recipe
 
+    def _repr_html_(self) -> str:
+        """Draw the recipe in a notebook."""
+        return self._recipe._repr_html_()
+
     @property
     def recipe(self) -> Mixture:
         """The mixture that is run."""

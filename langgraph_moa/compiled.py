@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
 from langgraph_moa import background
+from langgraph_moa.diagram import Diagram, html, svg
 from langgraph_moa.panel_tool import panel_tool
 from langgraph_moa.state import MoAState
 
@@ -25,7 +26,27 @@ class MoAGraph(CompiledStateGraph[MoAState, None, Any, Any]):
     """A mixture, ready to be called, streamed, or added as a node to another graph.
 
     Its input is typed loosely: messages may be given in any form that LangChain takes, such as `("user", "Hello")`.
+
+    Args:
+        diagram: What a notebook shows of it.
+        parts: LangGraph's own.
     """
+
+    def __init__(self, *, diagram: Diagram, **parts: Any) -> None:  # noqa: ANN401 - whatever LangGraph compiles
+        super().__init__(**parts)
+        self.diagram = diagram
+
+    def _repr_mimebundle_(self, include: Collection[str] | None = None, **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Draw it in a notebook, with no network, where LangGraph's own asks a hosted renderer.
+
+        Args:
+            include: What a caller wants alone, as in `IPython.display.display`; `text/vnd.mermaid` only then.
+        """
+        shown = {"text/plain": repr(self), "text/html": html(self.diagram), "image/svg+xml": svg(self.diagram)}
+        if include is None:
+            return shown
+        shown["text/vnd.mermaid"] = self.get_graph().draw_mermaid()
+        return {kind: text for kind, text in shown.items() if kind in include}
 
     def batch(
         self,

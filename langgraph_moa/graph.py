@@ -13,8 +13,10 @@ from langgraph.store.base import BaseStore
 
 from langgraph_moa.checks import listed
 from langgraph_moa.compiled import MoAGraph
+from langgraph_moa.diagram import Diagram
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Layer, Mixture, Model
+from langgraph_moa.mixture.drawn import drawn, may_end
 from langgraph_moa.mixture.seats import AnySeat
 from langgraph_moa.mixture.warming import WARM_UP
 from langgraph_moa.nodes import AGGREGATOR, AggregatorNode, JoinNode, ProposerNode, Run, WarmUpNode
@@ -131,7 +133,8 @@ class _Drawing:
             raise ConfigurationError(msg)
         self.run = Run(mixture, stream_proposals=stream_proposals)
         self.mixture = mixture.map_seats(_with_compiled_models)
-        self.warms_up = bool(self.mixture.merger.warm_up and self.mixture.merger.models)
+        self.warms_up = self.mixture.merger.warms_up
+        self.diagram = Diagram(mixture.name, layers=(), aggregator=None)
         self.graph = StateGraph(WarmedState if self.warms_up else MoAState, input_schema=given, output_schema=gives)
 
     def add_layers(self, end: str) -> str:
@@ -141,6 +144,7 @@ class _Drawing:
             end: Node that comes next where a budget or an agreement leaves out the layers that follow.
         """
         before = START
+        self.diagram = self.diagram._replace(layers=drawn(self.mixture).layers)
         for number, layer in enumerate(self.mixture.layers, start=1):
             join = f"layer_{number}_join"
             self.graph.add_node(join, JoinNode(self.run, number, layer))
@@ -178,11 +182,11 @@ class _Drawing:
 
     def _may_end(self, number: int) -> bool:
         """Say whether the run may go from a layer to the end, past the layers that follow."""
-        stopping = self.mixture.layers[number - 1].stopping
-        return self.mixture.budget is not None or (stopping is not None and stopping.skips == "layers")
+        return may_end(self.mixture.layers[number - 1], self.mixture.budget)
 
     def add_aggregator(self, before: str) -> None:
         """Draw the end."""
+        self.diagram = self.diagram._replace(aggregator=drawn(self.mixture).aggregator)
         self.graph.add_node(AGGREGATOR, AggregatorNode(self.run, self.mixture.merger))
         self.run.seats.append(self.mixture.merger)
         self.run.gives_answer = True
@@ -193,7 +197,9 @@ class _Drawing:
         """Return the graph, ready to be called."""
         compiled = self.graph.compile(name=name or self.mixture.name, **options)
         widest = max(len(layer.slots(1)) for layer in self.mixture.layers) + self.warms_up
-        self.run.graph = MoAGraph(**vars(compiled)).with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
+        diagram = self.diagram._replace(title=compiled.name)
+        drawn_graph = MoAGraph(diagram=diagram, **vars(compiled))
+        self.run.graph = drawn_graph.with_config(max_concurrency=max(LEAST_CONCURRENCY, widest))
         return self.run.graph
 
 

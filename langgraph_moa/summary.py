@@ -204,7 +204,7 @@ def _usage_summary(calls: Sequence[Proposal], answer: Proposal, prices: PriceTab
 
 
 def _cost_summary(calls: Sequence[Proposal], prices: PriceTable) -> CostSummary:
-    costs = [cost for call in calls if (cost := _cost(call, prices)) is not None]
+    costs = [cost for call in calls if (cost := cost_of(call, prices)) is not None]
     return CostSummary(
         total=sum(costs) if costs else None,
         unpriced=list(dict.fromkeys(model for call in calls for model in _unpriced(call, prices))),
@@ -279,11 +279,11 @@ def _slot_usage(call: Proposal, prices: PriceTable, layer: int | None) -> SlotUs
         model=call["model"],
         served_model=call["served_model"],
         usage=call["usage"],
-        cost=_cost(call, prices),
+        cost=cost_of(call, prices),
     )
 
 
-def _cost(call: Proposal, prices: PriceTable) -> float | None:
+def cost_of(call: Proposal, prices: PriceTable) -> float | None:
     """Return the known cost of all models that were asked; `None` when nothing is known of it."""
     known = [cost for one in call["calls"] if (cost := _cost_of(one, prices)) is not None]
     return sum(known) if known else None

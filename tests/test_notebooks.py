@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,18 +13,72 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
+def run(notebooks: Mapping[str, nbformat.NotebookNode], folder: Path) -> dict[str, str]:
+    """Run notebooks one after the other, each from top to bottom with no name left of the one before.
+
+    In one kernel: starting one, and importing the packages, takes longer than they do.
+
+    Returns:
+        The first cell that raised, and its error, of each notebook with one. Outputs are in the notebooks.
+    """
+    cells = []
+    for name, notebook in notebooks.items():
+        cells += [*notebook.cells, nbformat.v4.new_code_cell("%reset -f")]  # type: ignore[no-untyped-call]
+        for cell in notebook.cells:
+            cell.id = f"{name}-{cell.id}"
+    whole = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(whole, kernel_name="python3", timeout=100, allow_errors=True, resources=resources).execute()
+    return {name: wrong for name, notebook in notebooks.items() if (wrong := first_error(notebook))}
+
+
+def first_error(notebook: nbformat.NotebookNode) -> str | None:
+    """Return the number of the first cell that raised, counted from 0 with those of prose, and what it raised."""
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                return f"cell {number}: {output.ename}: {output.evalue}"
+    return None
+
+
 def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook file."""
     return cast("nbformat.NotebookNode", nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def notebook_of(*cells: str) -> nbformat.NotebookNode:
+    """Return a notebook of code cells."""
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+    return cast("nbformat.NotebookNode", nbformat.v4.new_notebook(cells=code))  # type: ignore[no-untyped-call]
+
+
+def shown(notebook: nbformat.NotebookNode, kind: str) -> list[str]:
+    """Return what all cells show in a format."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output["data"][kind] for output in outputs if kind in output.get("data", {})]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
-def test_notebook_runs(path: Path) -> None:
-    """Every cell of the notebook runs from top to bottom without a key or a network."""
-    NotebookClient(
-        read(path), timeout=100, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+def test_notebooks_run(tmp_path: Path) -> None:
+    """Every cell of every notebook runs without a key or a network, drawings and live views show, a bad cell is named.
+
+    All in one test, since several may run in several processes, with a kernel each.
+    """
+    notebooks = {path.stem: read(path) for path in NOTEBOOKS}
+    wrong = run({**notebooks, "bad": notebook_of("1", "left = load_preset", "2")}, tmp_path)
+    assert wrong == {"bad": "cell 1: NameError: name 'load_preset' is not defined"}
+    first, second = notebooks["01_quickstart"], notebooks["02_agents"]
+    assert shown(first, "image/svg+xml")[0].startswith("<svg")
+    assert [text.splitlines()[3] for text in shown(first, "text/plain") if text.startswith("moa: ended")] == [
+        "  layer 1 of 1, broken: failed, 0.0 s, no route"
+    ]
+    [view] = [text for text in shown(second, "text/plain") if text.startswith("moa: ended")]
+    assert [line.partition(":")[0] for line in view.splitlines() if not line.startswith("moa")] == [
+        "  layer 1, scripted-1",
+        "  layer 1, scripted-2",
+        "  aggregator, aggregator",
+        "  aggregator, aggregator",
+    ]
 
 
 def test_notebooks_are_committed_without_output() -> None:
@@ -31,4 +86,13 @@ def test_notebooks_are_committed_without_output() -> None:
     assert NOTEBOOKS
     for path in NOTEBOOKS:
         cells = read(path).cells
-        assert all(not cell.get("outputs") for cell in cells), path.name
+        assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells), path.name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_notebooks_are_short(path: Path) -> None:
+    """A notebook begins with its title and has fewer than 15 cells."""
+    cells = read(path).cells
+    assert cells[0].cell_type == "markdown"
+    assert cells[0].source.startswith("# ")
+    assert len(cells) < 15

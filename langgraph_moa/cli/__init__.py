@@ -15,7 +15,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from langgraph_moa.cli import ask, batch, chat, compare, evaluate, failures, mix, plan, presets, simulate, study, tune
+from langgraph_moa.cli import (
+    ask,
+    batch,
+    chat,
+    compare,
+    evaluate,
+    failures,
+    mix,
+    plan,
+    presets,
+    serve,
+    simulate,
+    study,
+    tune,
+)
 from langgraph_moa.cli.heap import collect_rarely
 
 
@@ -45,6 +59,7 @@ app.command("plan")(plan.command)
 app.add_typer(evaluate.app, name="eval")
 app.command("compare")(compare.command)
 app.command("mix")(mix.command)
+app.command("serve")(serve.command)
 app.add_typer(study.app, name="study")
 app.command("simulate")(simulate.command)
 app.command("tune")(tune.command)

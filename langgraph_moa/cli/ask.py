@@ -24,6 +24,7 @@ def command(
     swap: options.Swaps = None,
     tape: options.TapeFile = None,
     replay: options.Replay = False,
+    record: options.RecordFile = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -35,6 +36,8 @@ def command(
     from langgraph_moa.cli.reading import read_request
     from langgraph_moa.cli.selection import Selection, choose
 
+    if record is not None:
+        _refuse_unwritable(record)
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     request = read_request(question, file or ())
     chosen = choose(selection)
@@ -42,6 +45,7 @@ def command(
 
     import asyncio
 
+    from langgraph_moa.cli.records import recorded
     from langgraph_moa.cli.running import run_mixture
     from langgraph_moa.cli.tapes import heard_by
     from langgraph_moa.cli.views import view_for
@@ -53,9 +57,17 @@ def command(
             prepare(chosen.mixture)
         notes.say(chosen.reason)
         watcher = view_for(notes, as_json=as_json, quiet=quiet)
-        answer = asyncio.run(run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher))
-    if as_json:
-        print_json(as_object(answer, chosen.note))
+        with recorded(chosen.mixture, record) as config:
+            run = run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher, config=config)
+            answer = asyncio.run(run)
+            if as_json:
+                print_json(as_object(answer, chosen.note))
+
+
+def _refuse_unwritable(record: str) -> None:
+    from langgraph_moa.record.files import writable
+
+    writable(record)
 
 
 def as_object(answer: Answer, note: str | None) -> dict[str, Any]:

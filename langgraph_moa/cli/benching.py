@@ -131,7 +131,7 @@ def show(
 
     from langgraph_moa.cli.bulk_views import watcher_for
     from langgraph_moa.evaluation.bench import open_bench
-    from langgraph_moa.evaluation.extras import require
+    from langgraph_moa.extras import require
 
     require("matplotlib", extra="eval")  # what is missing is told before anything is paid for
 

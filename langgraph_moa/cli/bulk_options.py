@@ -39,7 +39,7 @@ def hush_cluster(cluster: str | None) -> None:
     """
     if cluster is None:
         return
-    from langgraph_moa.evaluation.extras import require
+    from langgraph_moa.extras import require
 
     require("distributed", extra="dask")
     for name in ("distributed", "distributed.client"):

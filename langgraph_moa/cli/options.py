@@ -43,5 +43,11 @@ TapeFile = Annotated[
     ),
 ]
 Replay = Annotated[bool, typer.Option("--replay", help="With --tape: ask nobody. What is not recorded fails.")]
+RecordFile = Annotated[
+    str | None,
+    typer.Option(
+        "--record", metavar="FILE", help="Write who was asked what, when, and what came of it to .html, .md or .json."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer alone: no live view and no notes.")]

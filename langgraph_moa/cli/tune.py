@@ -80,7 +80,7 @@ def command(
     --tape or --folder, none that an earlier run has made.
     """
     from langgraph_moa.cli import benching
-    from langgraph_moa.evaluation.extras import require
+    from langgraph_moa.extras import require
     from langgraph_moa.evaluation.mixture_files import check_ending, write_mixture
     from langgraph_moa.evaluation.runs import RunOptions
     from langgraph_moa.evaluation.search_space import USUAL, Space, strategies_of

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from xml.etree import ElementTree as ET
 
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

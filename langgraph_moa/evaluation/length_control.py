@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.extras import require
 
 if TYPE_CHECKING:
     import numpy as np

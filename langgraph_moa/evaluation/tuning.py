@@ -17,7 +17,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_table, merit, standing
 from langgraph_moa.evaluation.arms import Arm
 from langgraph_moa.evaluation.bench import Bench, Measured, halves
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.extras import require
 from langgraph_moa.evaluation.figures import Point, scatter
 from langgraph_moa.evaluation.intervals import pareto_front
 from langgraph_moa.evaluation.judging import today

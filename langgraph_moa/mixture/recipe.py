@@ -16,8 +16,10 @@ from langchain_core.runnables import Runnable
 from langgraph_moa import checks
 from langgraph_moa.budget import Budget, read_budget
 from langgraph_moa.chains import parts_of
+from langgraph_moa.diagram import html
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.limits import Limit, read_limits, write_limits
+from langgraph_moa.mixture.drawn import drawn
 from langgraph_moa.mixture.layer import Layer, Slot
 from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.planning import Manner, Planner, most_hedges, refuse_unbudgeted_hedges
@@ -216,6 +218,10 @@ class Mixture(NestedModel):
             prices=None if self.prices is None else self.prices.to_dict(),
             answer_schema=None if self.schema is None else write_schema(self.schema),
         )
+
+    def _repr_html_(self) -> str:
+        """Draw it in a notebook."""
+        return html(drawn(self))
 
     @property
     def depth(self) -> int:

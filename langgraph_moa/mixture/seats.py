@@ -202,6 +202,11 @@ class Aggregator:
         """Name under which the seat is recorded: that of its model, or of its strategy where it asks none."""
         return model_label(self.model) if self.model is not None and self.decider.asks_model else self.decider.name
 
+    @property
+    def warms_up(self) -> bool:
+        """Whether something is done for it while the last layer is at work: for a model that is asked."""
+        return bool(self.warm_up and self.models)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, secrets left out."""
         return _seat_table(self)

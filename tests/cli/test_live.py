@@ -13,7 +13,7 @@ from rich.console import Console
 
 from langgraph_moa.cli.live import LiveView, draw_stage
 from langgraph_moa.cli.notes import Notes
-from langgraph_moa.cli.progress import Call, Stage
+from langgraph_moa.progress import Call, Stage
 from langgraph_moa.testing import Behaviour, Simulator
 from tests.cli.conftest import COMMAND, models
 

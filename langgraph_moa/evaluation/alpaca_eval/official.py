@@ -27,7 +27,7 @@ from langgraph_moa.evaluation.alpaca_eval.running import (
     outputs_in,
     write_outputs,
 )
-from langgraph_moa.evaluation.extras import not_installed
+from langgraph_moa.extras import not_installed
 from langgraph_moa.evaluation.generation import answer_samples
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.runs import Outcome, RunLog, RunOptions

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from langgraph_moa import background
 from langgraph_moa.errors import ConfigurationError, MoAError
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.extras import require
 from langgraph_moa.evaluation.runs.jobs import Work
 
 CONNECTING_SECONDS = 10.0

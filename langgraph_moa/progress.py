@@ -62,25 +62,34 @@ class Stage:
 
 
 class Progress:
-    """All stages of one run."""
+    """All stages of one run.
 
-    def __init__(self, mixture: Mixture) -> None:
+    Args:
+        mixture: Whose calls are there from the beginning, waiting; `None`: each is there once it is heard of.
+    """
+
+    def __init__(self, mixture: Mixture | None = None) -> None:
         self.stages: dict[int | None, Stage] = {}
+        """In the order in which they run."""
+        self.current: int | None = 1
+        if mixture is not None:
+            self._expect(mixture)
+
+    def _expect(self, mixture: Mixture) -> None:
         for number, slots in enumerate(mixture.slots, start=1):
             calls = {slot.name: Call(slot.name, model_label(slot.proposer.model)) for slot in slots}
             self.stages[number] = Stage(f"layer {number} of {mixture.depth - 1}", calls)
         aggregator = Call("aggregator", mixture.merger.label)
         self.stages[None] = Stage("aggregator", {"aggregator": aggregator})
-        self.current: int | None = 1
 
     def take(self, event: ProgressEvent, now: float) -> None:
         """Note an event. `now` is a clock in seconds."""
         self.current = event["layer"]
         state: State | None = "not needed" if is_spared(event) else _STATES.get(event["event"])
-        calls = self.stages[event["layer"]].calls
-        call = calls.setdefault(event["slot"], Call(event["slot"], event["model"]))
         if state is None:
             return
+        calls = self._stage(event["layer"]).calls
+        call = calls.setdefault(event["slot"], Call(event["slot"], event["model"]))
         call.state = state
         if state == "answering":
             call.started = now
@@ -89,3 +98,11 @@ class Progress:
             call.tokens = event.get("tokens")
         if state == "failed":
             call.failure = event
+
+    def _stage(self, number: int | None) -> Stage:
+        """Return a stage, which is added in its order when it is new."""
+        if number not in self.stages:
+            self.stages[number] = Stage("aggregator" if number is None else f"layer {number}")
+            order = sorted(self.stages, key=lambda one: (one is None, one or 0))
+            self.stages = {one: self.stages[one] for one in order}
+        return self.stages[number]

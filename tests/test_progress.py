@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from langgraph_moa.cli.progress import Progress
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
+from langgraph_moa.progress import Progress
 
 MIXTURE = Mixture.of(["openai:a", "openai:b"], "openai:c", depth=3)
 
@@ -68,3 +68,13 @@ def test_a_call_that_is_not_needed_is_no_failure() -> None:
     assert progress.stages[1].counts() == "1 done, 1 not needed"
     assert progress.stages[1].ended
     assert progress.stages[1].calls["b"].failure is None
+
+
+def test_without_a_mixture_calls_appear_as_they_are_heard_of() -> None:
+    """Stages stand in the order in which they run, whichever is heard of first, and a plan alone shows no call."""
+    progress = Progress()
+    progress.take(_event("planned", None, "aggregator", calls=3), now=0.0)
+    assert progress.stages == {}
+    for layer, slot in ((None, "aggregator"), (2, "b"), (1, "a")):
+        progress.take(_event("started", layer, slot), now=1.0)
+    assert [stage.title for stage in progress.stages.values()] == ["layer 1", "layer 2", "aggregator"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from langgraph_moa.errors import MissingDependencyError
-from langgraph_moa.evaluation.extras import require
+from langgraph_moa.extras import require
 from langgraph_moa.evaluation.figures import bars
 
 

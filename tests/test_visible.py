@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
-from langgraph_moa.cli.visible import VisibleStream
 from langgraph_moa.proposal import visible_text
+from langgraph_moa.visible import VisibleStream
 
 
 def _streamed(text: str, cuts: list[int]) -> VisibleStream:

@@ -1,0 +1,24 @@
+"""A page on which a mixture is asked and watched, and what it asks of a server.
+
+```python
+from starlette.applications import Starlette
+
+app = Starlette(routes=playground_routes(mixtures))
+```
+"""
+
+from __future__ import annotations
+
+from langgraph_moa.errors import MissingDependencyError
+
+try:
+    from langgraph_moa.playground.earlier_runs import EarlierRuns
+    from langgraph_moa.playground.routes import OPEN_PATHS, Mixtures, playground_routes
+except ModuleNotFoundError as error:
+    if error.name not in ("markdown_it", "sse_starlette", "starlette"):
+        raise
+    raise MissingDependencyError(
+        f"{error.name} is not installed: pip install 'langgraph-moa[serve]', or in its folder pip install '.[serve]'"
+    ) from error
+
+__all__ = ["OPEN_PATHS", "EarlierRuns", "Mixtures", "playground_routes"]

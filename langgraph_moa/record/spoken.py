@@ -1,0 +1,54 @@
+"""Messages as the text that a reader of a record sees."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
+
+from langgraph_moa.record.run_record import Said
+from langgraph_moa.redaction import redact
+from langgraph_moa.surrogates import well_formed
+
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
+def clean(text: str) -> str:
+    """Return a text without keys and half characters."""
+    return redact(well_formed(text))
+
+
+def conversation(given: object) -> tuple[Said, ...]:
+    """Return messages in any form that LangChain takes; nothing where they are none of these."""
+    listed: Any = given if isinstance(given, list) else [given]
+    try:
+        messages = convert_to_messages(listed)
+    except (ValueError, TypeError, NotImplementedError):
+        return ()
+    return tuple(Said(role_of(message), spoken(message)) for message in messages)
+
+
+def role_of(message: BaseMessage) -> str:
+    """Return who speaks, in OpenAI's words."""
+    return message.role if isinstance(message, ChatMessage) else _ROLES.get(message.type, message.type)
+
+
+def spoken(message: BaseMessage) -> str:
+    """Return the text of a message, with a word in brackets for each image or the like, and its tool calls."""
+    content = message.content
+    parts = [content] if isinstance(content, str) else [_block(block) for block in content]
+    if isinstance(message, AIMessage):
+        parts += [f"[calls {call['name']}({json.dumps(call['args'], default=str)})]" for call in message.tool_calls]
+        parts += [f"[calls {call['name']}({call['args']}), unreadable]" for call in message.invalid_tool_calls]
+    return clean("\n".join(part for part in parts if part))
+
+
+def _block(block: str | dict[str, object]) -> str:
+    if isinstance(block, str):
+        return block
+    text = block.get("text")
+    if isinstance(text, str):
+        return text
+    kind = block.get("type")
+    return "" if kind in {"tool_use", "tool_call", "function_call"} else f"[{kind}]"

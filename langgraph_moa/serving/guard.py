@@ -1,0 +1,120 @@
+"""Who may ask, and how much: an ASGI middleware before everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from langgraph_moa.serving.failures import RequestFailure
+from langgraph_moa.serving.settings import Settings, is_loopback
+
+_OWN_NAMES = {"localhost", "127.0.0.1", "[::1]"}
+
+
+class Guard:
+    """Turns away who has no token, who came by another name, and who sends too much or too slowly.
+
+    A page of another site can make a browser ask this machine under a name of its own; where no token is asked for,
+    only requests to a loopback name are answered.
+
+    Args:
+        app: What stands behind it.
+        settings: Of the server.
+        is_open: Says whether a path needs no token.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, is_open: Callable[[str], bool]) -> None:
+        self._app = app
+        self._settings = settings
+        self._is_open = is_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is turned away, or hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["path"], headers)
+        if refusal is not None:
+            await refused(refusal)(scope, receive, send)
+            return
+        await self._app(scope, self._measured(receive), send)
+
+    def _refusal(self, path: str, headers: Headers) -> RequestFailure | None:
+        if self._settings.token is None and not _is_own_name(headers.get("host", "")):
+            return RequestFailure(
+                421, "this server answers requests to 127.0.0.1 and localhost alone; ask it by one of these names",
+                "misdirected_request",
+            )  # fmt: skip
+        if not self._is_allowed(path, headers):
+            return RequestFailure(
+                401,
+                "a valid token is needed: send it as 'Authorization: Bearer ...', or as the api_key of your client",
+                "invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > self._settings.largest_body:
+            return self._too_large()
+        return None
+
+    def _is_allowed(self, path: str, headers: Mapping[str, str]) -> bool:
+        token = self._settings.token
+        if token is None or self._is_open(path):
+            return True
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+    def _measured(self, receive: Receive) -> Receive:
+        """Return what gives the parts of a body until there are too many, or one takes too long."""
+        taken, ended = 0, False
+
+        async def measured() -> Message:
+            nonlocal taken, ended
+            if ended:
+                return await receive()
+            message = await self._in_time(receive)
+            taken += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
+            if taken > self._settings.largest_body:
+                raise self._too_large()
+            return message
+
+        return measured
+
+    async def _in_time(self, receive: Receive) -> Message:
+        try:
+            async with asyncio.timeout(self._settings.patience):
+                return await receive()
+        except TimeoutError as error:
+            seconds = f"{self._settings.patience:g} s"
+            raise RequestFailure(408, f"no part of the body came within {seconds}", "request_timeout") from error
+
+    def _too_large(self) -> RequestFailure:
+        most = self._settings.largest_body
+        return RequestFailure(
+            413, f"the body is larger than {most:,} bytes, or its length is unclear", "body_too_large"
+        )
+
+
+def refused(failure: RequestFailure) -> JSONResponse:
+    """Return a failure as a response in OpenAI's form."""
+    return JSONResponse(failure.to_dict(), failure.status, failure.headers)
+
+
+def _is_own_name(host: str) -> bool:
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name.lower() in _OWN_NAMES or is_loopback(name)
+
+
+async def closed(receive: Receive) -> Any:  # noqa: ANN401 - ASGI's own message
+    """Wait until the client has gone."""
+    while (message := await receive())["type"] != "http.disconnect":
+        pass
+    return message

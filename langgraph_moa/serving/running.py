@@ -1,0 +1,158 @@
+"""Runs a server until it is told to stop: one process, or several workers on one socket."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from langgraph_moa import checks
+from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.serving.app import create_app
+from langgraph_moa.serving.catalogue import Catalogue
+from langgraph_moa.serving.settings import Settings
+
+_BACKLOG = 2048
+_KEEP_ALIVE = 30
+_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """How a server runs.
+
+    Raises:
+        ConfigurationError: A value is out of its range.
+    """
+
+    port: int = 8000
+    """0 lets the system choose."""
+    workers: int = 1
+    """Processes. What a mixture's `limits` allow holds for each of them."""
+    grace: float = 20.0
+    """Seconds that running requests have to end when the server is stopped; then they are cancelled."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        checks.whole_number("Running.port", self.port, low=0, high=65535)
+        checks.whole_number("Running.workers", self.workers, low=1, high=64)
+        checks.number("Running.grace", self.grace, above=0)
+
+
+def serve(sources: Sequence[str], settings: Settings, running: Running, ready: Callable[[str], None]) -> None:
+    """Serve mixtures until SIGINT or SIGTERM; requests that are running then have some seconds to end.
+
+    Args:
+        sources: Presets and mixture files, as for `Catalogue`.
+        settings: Who may ask, and how much.
+        running: The port, and how many processes.
+        ready: Is called once with the address, when requests are taken.
+
+    Raises:
+        ConfigurationError: A source is wrong, or the address cannot be listened on.
+    """
+    Catalogue(sources)
+    listening = _listen(settings.host, running.port)
+    with listening, _signals_ending_quietly():
+        address = _address(settings.host, listening.getsockname()[1])
+        if running.workers == 1:
+            config = _config(partial(application, tuple(sources), settings), running)
+            _Server(config, partial(ready, address)).run(sockets=[listening])
+            return
+        with tempfile.TemporaryDirectory(prefix="moa-metrics-") as folder:
+            config = _config(partial(worker, tuple(sources), settings, folder), running)
+            ready(address)
+            Multiprocess(config, sockets=[listening]).run()
+
+
+def application(sources: Sequence[str], settings: Settings) -> Starlette:
+    """Return the application of a process of its own."""
+    _log_to_stderr()
+    return create_app(Catalogue(sources), settings)
+
+
+def worker(sources: Sequence[str], settings: Settings, metrics: str) -> Starlette:
+    """Return the application of one of several processes.
+
+    Args:
+        sources: As for `Catalogue`.
+        settings: Of the server.
+        metrics: Folder that they share for what Prometheus is told; must be set before anything is counted.
+    """
+    os.environ[_FOLDER_VARIABLE] = metrics
+    return application(sources, settings)
+
+
+class _Server(uvicorn.Server):
+    """Says when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _config(build: Callable[[], Starlette], running: Running) -> uvicorn.Config:
+    return uvicorn.Config(
+        build,
+        factory=True,
+        workers=running.workers,
+        lifespan="off",
+        interface="asgi3",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=running.grace,  # type: ignore[arg-type]  # typed as whole seconds, and used as any
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        advice = "Choose another --port (0 lets the system choose), or stop what listens there"
+        raise ConfigurationError(f"cannot listen on {host}, port {port}: {error.strerror}. {advice}") from error
+
+
+def _address(host: str, port: int) -> str:
+    name = host.strip("[]")
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("langgraph_moa", "uvicorn.error"):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def _signals_ending_quietly() -> Iterator[None]:
+    """Keep the signals that the server hears, and raises again when it has ended, from killing the process."""
+    heard = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,71 @@
+"""Claims about the docs as pages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import langgraph_moa
+from tests.docs.markdown import DOCS, ROOT
+
+_LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "object": "data", "link": "href"}
+_STYLE_ADDRESS = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
+
+
+class Page(HTMLParser):
+    """What a page loads, and where it leads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.leads: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an address."""
+        given = dict(attrs)
+        if tag in _LOADED and (address := given.get(_LOADED[tag])):
+            self.loads.append(address)
+        if tag == "a" and (address := given.get("href")):
+            self.leads.append(address)
+
+
+def missing_files(pages: Path) -> Iterator[str]:
+    """Tell what pages load or lead to that is not among them."""
+    for path in pages.rglob("*.html"):
+        page = Page(path)
+        for address in page.loads + page.leads:
+            parts = urlsplit(address)
+            if not parts.scheme and parts.path and not (path.parent / unquote(parts.path)).exists():
+                yield f"{path.name}: {address}"
+
+
+def test_the_pages_are_built(tmp_path: Path) -> None:
+    """`make docs` warns of nothing, every page and public name is in it, and no page loads anything from elsewhere."""
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html"]
+    built = tmp_path / "pages"
+    done = subprocess.run(
+        [*command, DOCS, built, "-d", tmp_path / "read"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+    pages = {str(page.relative_to(built).with_suffix("")) for page in built.rglob("*.html")}
+    assert pages >= {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
+    reference = "".join(page.read_text(encoding="utf-8") for page in (built / "reference").glob("*.html"))
+    assert [name for name in langgraph_moa.__all__ if not is_documented(name, reference)] == ["__version__"]
+
+    loaded = [address for page in built.rglob("*.html") for address in Page(page).loads]
+    assert [address for address in loaded if urlsplit(address).netloc] == []
+    styles = [style.read_text(encoding="utf-8") for style in built.rglob("*.css")]
+    assert [address for style in styles for address in _STYLE_ADDRESS.findall(style)] == []
+    assert list(missing_files(built)) == []
+
+
+def is_documented(name: str, reference: str) -> bool:
+    """Say whether a public name has an entry of its own, under the package or under its module."""
+    return re.search(rf'id="langgraph_moa(\.\w+)*\.{name}"', reference) is not None

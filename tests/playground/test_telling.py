@@ -1,0 +1,123 @@
+"""A run as events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+
+from langgraph_moa import Layer, Mixture, Proposer
+from langgraph_moa.playground.earlier_runs import EarlierRuns
+from langgraph_moa.playground.running import prepared, run_events
+from langgraph_moa.playground.telling import Teller, run_status
+from langgraph_moa.testing import ScriptedChatModel
+from tests.playground.pages import mixtures, saying, trouble
+
+
+async def events_of(mixture: Mixture, runs: EarlierRuns | None = None) -> list[dict[str, Any]]:
+    """Return what a page is told of a run, as it reads it."""
+    events = run_events(prepared(mixture), mixture, "Is it **warm**?", runs or EarlierRuns())
+    return [json.loads(json.dumps(event)) async for event in events]
+
+
+def piece(identifier: str, text: str) -> dict[str, Any]:
+    """Return a part of a stream."""
+    message = AIMessageChunk(content=text, id=identifier)
+    return {"type": "messages", "data": (message, {"langgraph_node": "layer_1_a"}), "ns": ()}
+
+
+def texts(teller: Teller, *pieces: tuple[str, str]) -> list[tuple[str, bool]]:
+    """Return the texts that a page is told, each with whether it begins an answer."""
+    parts = [event for identifier, text in pieces for event in teller.take(piece(identifier, text))]
+    return [(event["text"], event["begins"]) for event in parts]
+
+
+async def test_every_seat_tells_how_it_ended() -> None:
+    """Of each kind of end there is one event, with time, tokens, dollars and a reason as far as they are known."""
+    events = await events_of(trouble())
+    seats = {event["node"]: event for event in events if event["type"] == "seat"}
+    assert {node: seat["status"] for node, seat in seats.items()} == {
+        "layer_1_quick": "ok",
+        "layer_1_second": "ok",
+        "layer_1_broken": "error",
+        "layer_1_late": "timeout",
+        "layer_1_slow": "cancelled",
+    }
+    quick = seats["layer_1_quick"]
+    assert "<strong>warm</strong>" in quick["html"]
+    assert quick["usage"]["input_tokens"] == 40
+    assert quick["cost"] == pytest.approx((40 + 2 * quick["usage"]["output_tokens"]) / 1e6)
+    assert seats["layer_1_broken"]["error"] == {"kind": "RuntimeError", "message": "the provider is out of order"}
+    assert seats["layer_1_late"]["cost"] is None
+
+
+async def test_events_come_in_order() -> None:
+    """`begin` comes first, a seat is asked before its pieces and ends after them, and `end` holds the whole run."""
+    events = await events_of(trouble())
+    kinds = [event["type"] for event in events if event.get("node", "layer_1_quick") == "layer_1_quick"]
+    assert kinds == ["begin", "asked", *["piece"] * kinds.count("piece"), "seat", "end"]
+    pieces = [event["text"] for event in events if event["type"] == "piece" and event["node"] == "aggregator"]
+    assert "".join(pieces) == "It is **warm**, all in all."
+    run = events[-1]["run"]
+    assert (run["status"], run["question"]) == ("degraded", "Is it **warm**?")
+    assert run["html"] == "<p>It is <strong>warm</strong>, all in all.</p>\n"
+    told = {event["node"]: (event["status"], event["html"]) for event in events if event["type"] == "seat"}
+    drawn = {seat["node"]: (seat["status"], seat["html"]) for stage in run["stages"][:-1] for seat in stage["seats"]}
+    assert drawn == told
+
+
+async def test_a_failed_run_tells_why() -> None:
+    """A run without an answer ends with the error in words, and is kept as failed."""
+    runs = EarlierRuns()
+    last = (await events_of(mixtures()["doomed"], runs))[-1]
+    assert last["error"]["kind"] == "QuorumError"
+    assert "out of order" in last["error"]["message"]
+    assert (last["run"]["status"], last["run"]["html"]) == ("failed", None)
+    assert [identifier for identifier, _ in runs.listed()] == [last["run"]["id"]]
+
+
+async def test_a_run_that_nobody_reads_is_stopped() -> None:
+    """Closing the events cancels every call; the run is kept as stopped, with what was said until then."""
+    silent = ScriptedChatModel(delay=30)
+    mixture = Mixture.of([Proposer(silent, name="silent"), Proposer(saying("quick"), name="quick")], saying("never"))
+    runs = EarlierRuns()
+    events = run_events(prepared(mixture), mixture, "Is it?", runs)
+    async for event in events:
+        if event["type"] == "seat":
+            break
+    await events.aclose()
+    assert silent.cancelled == 1
+    ((_, record),) = runs.listed()
+    assert run_status(record) == "stopped"
+    assert "quick" in [seat.text for stage in record.stages for seat in stage.seats]
+
+
+async def test_a_layers_own_aggregator_is_a_seat() -> None:
+    """What a layer's aggregator wrote is told as the end of its seat."""
+    layer = Layer([Proposer(saying("a"), name="a")], aggregator=saying("merged"))
+    events = await events_of(Mixture([layer], saying("done")))
+    assert [event["html"] for event in events if event["type"] == "seat" and event["node"] == "layer_1_join"] == [
+        "<p>merged</p>\n"
+    ]
+
+
+async def test_a_slot_that_is_not_needed_says_so() -> None:
+    """A slot that was not asked because the others agreed is spared, not failed."""
+    proposers = [Proposer(saying("42"), name=name) for name in ("a", "b", "c")]
+    events = await events_of(Mixture([Layer(proposers, stop_when="answers")], saying("42")))
+    words = [event["status"] for event in events if event["type"] == "seat"]
+    assert sorted(words) == ["ok", "ok", "spared"]
+
+
+def test_thoughts_are_not_shown() -> None:
+    """What a model thinks aloud is left out of the pieces too, also where the mark is cut in two."""
+    shown = texts(Teller(trouble()), ("1", "<thi"), ("1", "nk>hm</think>"), ("1", " Yes"), ("1", "."))
+    assert "".join(text for text, _ in shown) == "Yes."
+
+
+def test_a_second_attempt_takes_the_place_of_the_first() -> None:
+    """When another model answers in a seat, the page begins anew, and what the first one still says is dropped."""
+    shown = texts(Teller(trouble()), ("1", "Once"), ("2", "Now"), ("1", " upon"), ("2", " then"))
+    assert shown == [("Once", True), ("Now", True), (" then", False)]
