@@ -23,16 +23,19 @@ html_title = f"{project} {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
+smartquotes = False
 default_role = "code"  # docstrings are written in Markdown
 nitpicky = True
-nitpick_ignore_regex = [("py:(class|obj)", ".*")]  # annotations name types that have no page, here or on the network
+nitpick_ignore_regex = [("py:(class|exc|obj)", ".*")]  # docstrings name types that have no page, here or on the network
 
 myst_heading_anchors = 3  # links to headings lead where they lead on GitHub
 suppress_warnings = ["myst.header"]  # the benchmarks write their tables under headings of the third level
 
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"  # fields have their types where they are described
 autodoc_typehints_format = "short"
 
 html_theme = "furo"

@@ -10,7 +10,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-_BOX_WIDTH, _BOX_HEIGHT, _GAP = 236, 46, 10
+_BOX_WIDTH, _BOX_HEIGHT, _GAP = 260, 46, 10
 _JOIN_WIDTH = 58
 _WAY = 54
 """Between two stages, for the edges."""
@@ -20,7 +20,7 @@ _HEADING = 24
 _MARGIN = 16
 _MOST_ROWS = 16
 """A layer with more proposers is folded into columns, and its edges lead to its frame."""
-_NAME_ROOM, _MODEL_ROOM = 28, 33
+_NAME_ROOM, _MODEL_ROOM = 30, 36
 """Letters that fit into a box."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LIGHT = {"sheet": "#ffffff", "frame": "#f3f5f9", "box": "#ffffff", "ink": "#1b1f24", "quiet": "#57606a"}
@@ -228,13 +228,16 @@ def _text(look: str, left: float, base: float, text: str, *, size: int) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """Leave out the middle of a text that takes more than `room` letters, wide ones counting twice."""
+    """Leave out the middle of a text that takes more than `room` letters, wide ones counting twice.
+
+    Two thirds of what is left are of its end: models of a family differ there.
+    """
     if _breadth(text) <= room:
         return text
     head, tail = text, text
-    while _breadth(head) > room // 2:
+    while _breadth(head) > room // 3:
         head = head[:-1]
-    while _breadth(tail) > room - room // 2 - 1:
+    while _breadth(tail) > room - room // 3 - 1:
         tail = tail[1:]
     return f"{head}…{tail}"
 

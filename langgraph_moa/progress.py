@@ -84,6 +84,8 @@ class Progress:
 
     def take(self, event: ProgressEvent, now: float) -> None:
         """Note an event. `now` is a clock in seconds."""
+        if event["event"] == "planned":
+            return
         self.current = event["layer"]
         state: State | None = "not needed" if is_spared(event) else _STATES.get(event["event"])
         if state is None:

@@ -42,9 +42,12 @@ class Opened(NamedTuple):
     """What it wrote to the console, raised, or asked the reader."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the browser of this machine, once in a test process. Import the fixture where it is used."""
+    """Start the browser of this machine, once in a file. Import the fixture where it is used.
+
+    As long as it runs, its own event loop runs in this thread, and a file of asynchronous tests could not.
+    """
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         reason = "no browser on this machine: install Debian's package chromium, or put chromium on PATH"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_moa import Aggregator, Budget, ChatMoA, Layer, Mixture, Proposer, create_moa
+from langgraph_moa import Aggregator, Budget, ChatMoA, Layer, Mixture, Proposer, create_moa, load_preset
 from langgraph_moa.diagram import Box, Diagram, DrawnLayer, html, svg
 from langgraph_moa.graph import create_advisers, create_aggregation
 from langgraph_moa.testing import ScriptedChatModel
+from tests.screenshots import FIGURES, WRITES
 
 NAMES = st.text(max_size=90)
 BOXES = st.builds(Box, NAMES, NAMES)
@@ -58,7 +60,7 @@ def test_boxes_of_a_layer_do_not_overlap(boxes: list[Box]) -> None:
     places = [(float(part.attrib["x"]), float(part.attrib["y"])) for part in parts(drawing, "rect")[2:-1]]
     assert len(places) == len(boxes)
     for number, (left, top) in enumerate(places):
-        assert all(abs(left - x) >= 236 or abs(top - y) >= 46 for x, y in places[:number])
+        assert all(abs(left - x) >= 260 or abs(top - y) >= 46 for x, y in places[:number])
 
 
 def test_every_proposer_is_named_with_its_model() -> None:
@@ -71,6 +73,17 @@ def test_every_proposer_is_named_with_its_model() -> None:
         *layer,
         "aggregator",
         "openai:gpt-5",
+    ]
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    """Two long names that differ at their ends differ in the drawing, and both can be read in full by pointing."""
+    models = [f"together:meta-llama/Llama-3.3-{size}-Instruct-Turbo" for size in ("70B", "405B")]
+    drawing = svg(create_moa(Mixture.of(models, "openai:gpt-5")).diagram)
+    cut = [text for text in texts(drawing) if "…" in text]
+    assert len(set(cut)) == 2
+    assert [title.text for title in parts(drawing, "title")[1:3]] == [
+        f"{model.rpartition('/')[2].lower()} · {model}" for model in models
     ]
 
 
@@ -131,6 +144,15 @@ def test_a_notebook_gets_a_drawing_and_text_with_no_request() -> None:
     assert graph._repr_mimebundle_(include={"text/vnd.mermaid"}) == {
         "text/vnd.mermaid": graph.get_graph().draw_mermaid()
     }
+
+
+def test_the_picture_of_the_documentation_is_what_is_drawn() -> None:
+    """The picture is the drawing of a preset as it is; set `LANGGRAPH_MOA_WRITE_SCREENSHOTS` to write it anew."""
+    drawing = svg(create_moa(load_preset("together-2025")).diagram)
+    picture = FIGURES / "diagram.svg"
+    if os.environ.get(WRITES):
+        picture.write_text(f"{drawing}\n", encoding="utf-8")
+    assert picture.read_text(encoding="utf-8") == f"{drawing}\n"
 
 
 def test_recipe_and_chat_model_are_drawn_alike() -> None:

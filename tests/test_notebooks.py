@@ -69,16 +69,12 @@ def test_notebooks_run(tmp_path: Path) -> None:
     assert wrong == {"bad": "cell 1: NameError: name 'load_preset' is not defined"}
     first, second = notebooks["01_quickstart"], notebooks["02_agents"]
     assert shown(first, "image/svg+xml")[0].startswith("<svg")
-    assert [text.splitlines()[3] for text in shown(first, "text/plain") if text.startswith("moa: ended")] == [
-        "  layer 1 of 1, broken: failed, 0.0 s, no route"
-    ]
+    [view] = [text for text in shown(first, "text/plain") if text.startswith("moa: ended")]
+    assert view.splitlines()[3].startswith("  layer 1 of 1, broken: failed, ")
     [view] = [text for text in shown(second, "text/plain") if text.startswith("moa: ended")]
-    assert [line.partition(":")[0] for line in view.splitlines() if not line.startswith("moa")] == [
-        "  layer 1, scripted-1",
-        "  layer 1, scripted-2",
-        "  aggregator, aggregator",
-        "  aggregator, aggregator",
-    ]
+    assert view.count("moa: ended") == 2
+    assert view.count("  layer 1, scripted-") == 2
+    assert view.count("  aggregator, aggregator: done") == 2
 
 
 def test_notebooks_are_committed_without_output() -> None:

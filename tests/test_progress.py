@@ -59,6 +59,14 @@ def test_the_first_token_changes_no_state() -> None:
     assert progress.current is None
 
 
+def test_a_plan_is_no_call() -> None:
+    """That a run is planned moves no stage on, though it is told of the aggregator."""
+    progress = Progress(MIXTURE)
+    progress.take(_event("planned", None, "aggregator", calls=5), now=1.0)
+    assert progress.current == 1
+    assert progress.stages[None].counts() == "1 waiting"
+
+
 def test_a_call_that_is_not_needed_is_no_failure() -> None:
     """A slot that was not asked because the others agreed has ended, counts apart, and has no reason to be shown."""
     progress = Progress(MIXTURE)

@@ -29,6 +29,7 @@ from langgraph_moa.cli import (
     simulate,
     study,
     tune,
+    ui,
 )
 from langgraph_moa.cli.heap import collect_rarely
 
@@ -63,6 +64,7 @@ app.command("serve")(serve.command)
 app.add_typer(study.app, name="study")
 app.command("simulate")(simulate.command)
 app.command("tune")(tune.command)
+app.command("ui")(ui.command)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

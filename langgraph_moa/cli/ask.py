@@ -34,10 +34,10 @@ def command(
     """
     from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.reading import read_request
+    from langgraph_moa.cli.records import recorded, refuse_unwritable
     from langgraph_moa.cli.selection import Selection, choose
 
-    if record is not None:
-        _refuse_unwritable(record)
+    refuse_unwritable(record)
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     request = read_request(question, file or ())
     chosen = choose(selection)
@@ -45,7 +45,6 @@ def command(
 
     import asyncio
 
-    from langgraph_moa.cli.records import recorded
     from langgraph_moa.cli.running import run_mixture
     from langgraph_moa.cli.tapes import heard_by
     from langgraph_moa.cli.views import view_for
@@ -62,12 +61,6 @@ def command(
             answer = asyncio.run(run)
             if as_json:
                 print_json(as_object(answer, chosen.note))
-
-
-def _refuse_unwritable(record: str) -> None:
-    from langgraph_moa.record.files import writable
-
-    writable(record)
 
 
 def as_object(answer: Answer, note: str | None) -> dict[str, Any]:

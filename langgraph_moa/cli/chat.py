@@ -16,12 +16,18 @@ from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from asyncio import Runner
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from langchain_core.runnables import RunnableConfig
 
     from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.threads import Conversation, ThreadSummary
     from langgraph_moa.mixture import Mixture
     from langgraph_moa.prompts import Document
+
+    Recording = Callable[[], AbstractContextManager[RunnableConfig]]
 
 PROMPT = "> "
 _COMMAND = re.compile(r"/[a-z]+")
@@ -41,22 +47,25 @@ def command(
     aggregator: options.AggregatorModel = None,
     depth: options.Depth = None,
     swap: options.Swaps = None,
+    record: options.RecordFile = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Chat over several turns; every answered turn is saved. Ends with /exit or Ctrl-D.
 
-    Piped, each line of stdin is a question. Files go with the first question.
+    Piped, each line of stdin is a question. Files go with the first question. A record is of the last turn.
     """
     if listing:
         print(_saved_chats())
         return
     from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.reading import STDIN, read_documents
+    from langgraph_moa.cli.records import refuse_unwritable
     from langgraph_moa.cli.selection import Selection, choose
 
     if STDIN in (file or ()):
         msg = "stdin holds the questions of a chat and cannot be a file as well: name a file"
         raise ConfigurationError(msg)
+    refuse_unwritable(record)
     selection = Selection(preset=preset, proposers=proposer, aggregator=aggregator, depth=depth, swaps=swap)
     documents = read_documents(file or ())
     chosen = choose(selection)
@@ -67,7 +76,7 @@ def command(
 
     prepare(chosen.mixture)
     notes.say(chosen.reason)
-    _converse(chosen.mixture, name, documents, notes, quiet=quiet)
+    _converse(chosen.mixture, name, documents, notes, record=record, quiet=quiet)
 
 
 def _thread_name(given: str | None) -> str:
@@ -100,11 +109,15 @@ def _saved_chats() -> str:
     return in_columns(["thread", "turns", "last question"], rows)
 
 
-def _converse(mixture: Mixture, thread: str, documents: list[Document], notes: Notes, *, quiet: bool) -> None:
+def _converse(
+    mixture: Mixture, thread: str, documents: list[Document], notes: Notes, *, record: str | None, quiet: bool
+) -> None:
     """Answer questions until there are none left. The database is closed whatever happens."""
     import asyncio
     from contextlib import AsyncExitStack
+    from functools import partial
 
+    from langgraph_moa.cli.records import recorded
     from langgraph_moa.cli.threads import Conversation, database, open_saver
 
     path = database()
@@ -114,7 +127,7 @@ def _converse(mixture: Mixture, thread: str, documents: list[Document], notes: N
         try:
             conversation = Conversation(mixture, thread, saver, path)
             _greet(runner, conversation, thread, path, notes)
-            session = Session(runner, conversation, notes, quiet=quiet)
+            session = Session(runner, conversation, notes, partial(recorded, mixture, record), quiet=quiet)
             for question in _questions():
                 session.answer(question, documents)
                 documents = []
@@ -143,13 +156,17 @@ class Session:
         runner: Of all turns, so that the database stays open from one to the next.
         conversation: Where they are saved.
         notes: Where the view's notes go.
+        recording: Gives what the config of each run must hold to be recorded.
         quiet: Whether there is a live view.
     """
 
-    def __init__(self, runner: Runner, conversation: Conversation, notes: Notes, *, quiet: bool) -> None:
+    def __init__(
+        self, runner: Runner, conversation: Conversation, notes: Notes, recording: Recording, *, quiet: bool
+    ) -> None:
         self._runner = runner
         self._conversation = conversation
         self._notes = notes
+        self._recording = recording
         self._quiet = quiet
 
     def answer(self, question: str, documents: list[Document]) -> None:
@@ -164,7 +181,8 @@ class Session:
 
         watcher = view_for(self._notes, quiet=self._quiet)
         try:
-            self._runner.run(self._conversation.turn(ask_about(question, documents), watcher))
+            with self._recording() as recording:
+                self._runner.run(self._conversation.turn(ask_about(question, documents), watcher, recording))
         except (failures.UnsavedChatError, BrokenPipeError):
             raise
         except (Exception, KeyboardInterrupt) as error:

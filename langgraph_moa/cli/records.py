@@ -1,4 +1,4 @@
-"""Records of runs for commands: written also where the run fails."""
+"""`--record`: the record of a run in a file, also where the run fails."""
 
 from __future__ import annotations
 
@@ -6,30 +6,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from langchain_core.runnables import RunnableConfig
-
 from langgraph_moa.cli import failures
-from langgraph_moa.record import RunRecorder
-from langgraph_moa.record.files import write_record
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
     from langgraph_moa.mixture import Mixture
+    from langgraph_moa.record import RunRecorder
+
+
+def refuse_unwritable(path: str | None) -> None:
+    """Refuse a record that cannot be written, before any call is made.
+
+    Raises:
+        ConfigurationError: The ending of the path is none that is known, or nothing can be written there.
+    """
+    if path is not None:
+        from langgraph_moa.record.files import writable
+
+        writable(path)
 
 
 @contextmanager
-def recorded(mixture: Mixture, path: str | None) -> Iterator[RunnableConfig | None]:
-    """Give the config of a run whose record is written when the block ends, however it ends.
+def recorded(mixture: Mixture, path: str | None) -> Iterator[RunnableConfig]:
+    """Give what a run's config must hold for its record to be written when the block ends, however it ends.
 
     Args:
         mixture: That is run.
-        path: Of the record; `record.files.writable` has checked it. `None`: there is none.
+        path: Of the record; `None`: there is none.
 
     Raises:
         OSError: The record cannot be written, and the block has raised nothing; else that is told beside its error.
     """
     if path is None:
-        yield None
+        yield {}
         return
+    from langgraph_moa.record import RunRecorder
+
     recorder = RunRecorder(mixture.prices)
     try:
         yield {"callbacks": [recorder]}
@@ -44,5 +57,7 @@ def recorded(mixture: Mixture, path: str | None) -> Iterator[RunnableConfig | No
 
 def _write(recorder: RunRecorder, path: str) -> None:
     """Write the record of the last run, if one has begun."""
+    from langgraph_moa.record.files import write_record
+
     for record in recorder.results()[-1:]:
         write_record(record, path)

@@ -48,6 +48,9 @@ def command(
         float, typer.Option("--grace", metavar="SECONDS", help="That running requests have when the server is stopped.")
     ] = 20.0,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the page at /.")] = True,
+    runs: Annotated[
+        Path | None, typer.Option("--runs", metavar="FOLDER", help="Keeps the page's runs for all workers, and later.")
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Serve mixtures as models over OpenAI's protocol until Ctrl-C; a page to try them is at /.
@@ -55,29 +58,40 @@ def command(
     The first line on stdout is the base URL.
     """
     from langgraph_moa.cli.notes import Notes
-    from langgraph_moa.extras import require
 
-    for package in ("starlette", "prometheus_client", "limits", "markdown_it"):
-        require(package, extra="serve")
+    require_packages()
     from langgraph_moa.serving.running import Running, serve
     from langgraph_moa.serving.settings import Settings
 
     settings = Settings(
         host=host,
-        token=_token(token_file),
+        token=token_of(token_file),
         largest_body=largest_body,
         most_at_once=at_once,
         most_waiting=waiting,
         requests_per_minute=per_minute,
         patience=patience,
         page=page,
+        runs=runs,
     )
     running = Running(port=port, workers=workers, grace=grace)
-    served = sources or _ready_presets(Notes(quiet=quiet))
+    served = sources or ready_presets(Notes(quiet=quiet))
     serve(served, settings, running, lambda address: print(f"{address}/v1", flush=True))
 
 
-def _token(file: Path | None) -> str | None:
+def require_packages() -> None:
+    """Say which extra brings what a server needs, if it is not there.
+
+    Raises:
+        MissingDependencyError: A package is missing.
+    """
+    from langgraph_moa.extras import require
+
+    for package in ("starlette", "sse_starlette", "prometheus_client", "limits", "markdown_it"):
+        require(package, extra="serve")
+
+
+def token_of(file: Path | None) -> str | None:
     """Return the token that clients must show; `None` for none. It is never an argument, which other users can see."""
     from langgraph_moa.serving.settings import TOKEN_VARIABLE
 
@@ -85,7 +99,7 @@ def _token(file: Path | None) -> str | None:
     return found.strip() or None
 
 
-def _ready_presets(notes: Notes) -> Sequence[str]:
+def ready_presets(notes: Notes) -> Sequence[str]:
     """Return the presets that can be asked here, and say which cannot, and why."""
     from langgraph_moa.preflight import problems
     from langgraph_moa.presets import list_presets, load_preset

@@ -121,15 +121,21 @@ class Conversation:
             state = await self._graph.aget_state(self._config)
         return list(state.values.get("messages", []))
 
-    async def turn(self, request: HumanMessage, watcher: Watcher) -> Answer:
+    async def turn(self, request: HumanMessage, watcher: Watcher, recording: RunnableConfig | None = None) -> Answer:
         """Answer, and save question and answer together.
+
+        Args:
+            request: The question.
+            watcher: Is told what happens.
+            recording: What the config of the run holds besides its thread.
 
         Raises:
             UnsavedChatError: The answer was shown, but cannot be saved.
             MoAError: The run failed; call `drop_unanswered` before the next turn.
         """
         with storage_errors(self._path, "the last turn is not saved"):
-            return await run_mixture(self._graph, self._mixture, [request], watcher, config=self._config, embedded=True)
+            config: RunnableConfig = {**self._config, **(recording or {})}
+            return await run_mixture(self._graph, self._mixture, [request], watcher, config=config, embedded=True)
 
     async def drop_unanswered(self) -> str | None:
         """Remove a question whose run was cancelled, failed or killed, and return it; `None` when there is none."""

@@ -11,7 +11,7 @@ from langgraph_moa.surrogates import well_formed
 
 _MARKS = {"answering": "▸", "done": "✓", "failed": "✗", "cancelled": "-", "not needed": "="}
 _COLOURS = {"answering": "#388bfd", "done": "#2da44e", "failed": "#e5534b", "cancelled": "#bf8700"}
-"""Told apart on white and on black; every state is written out as well."""
+"""Of the marks, seen on white and on black; every state is written out as well."""
 _OVER = ("done", "failed", "cancelled", "not needed", "not asked")
 _MOST_ROWS = 16
 """Calls that a stage shows when it is over; of more, it shows those that gave nothing."""
@@ -74,15 +74,14 @@ def _body(title: str, rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    colour = f";color:{_COLOURS[row.state]}" if row.state in _COLOURS else ""
+    mark = f'<span style="color:{_COLOURS.get(row.state, "inherit")}">{_MARKS.get(row.state, "·")}</span>'
     reason = "" if row.reason is None else f": {_safe(_reason(row.reason))}"
-    state = f"{_MARKS.get(row.state, '·')} {row.state}{reason}"
     seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
     tokens = "" if row.tokens is None else str(row.tokens)
     cells = (
         f'<th scope="row" style="{_CELL};font-weight:normal">{_safe(row.slot)}</th>',
         f'<td style="{_CELL}">{_safe(row.model)}</td>',
-        f'<td style="{_CELL}{colour}">{state}</td>',
+        f'<td style="{_CELL}">{mark} {row.state}{reason}</td>',
         f'<td style="{_CELL}">{seconds}</td>',
         f'<td style="{_CELL}">{tokens}</td>',
     )

@@ -10,6 +10,7 @@ app = Starlette(routes=playground_routes(mixtures))
 from __future__ import annotations
 
 from langgraph_moa.errors import MissingDependencyError
+from langgraph_moa.extras import not_installed
 
 try:
     from langgraph_moa.playground.earlier_runs import EarlierRuns
@@ -17,8 +18,6 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("markdown_it", "sse_starlette", "starlette"):
         raise
-    raise MissingDependencyError(
-        f"{error.name} is not installed: pip install 'langgraph-moa[serve]', or in its folder pip install '.[serve]'"
-    ) from error
+    raise MissingDependencyError(not_installed(error.name, extra="serve")) from error
 
 __all__ = ["OPEN_PATHS", "EarlierRuns", "Mixtures", "playground_routes"]

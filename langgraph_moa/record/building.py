@@ -7,7 +7,7 @@ from typing import cast
 
 from langchain_core.messages import AIMessage
 
-from langgraph_moa.proposal import CallRecord, Failure, Place, Proposal, skipped, visible_text
+from langgraph_moa.proposal import CallRecord, Failure, Place, Proposal, skipped
 from langgraph_moa.record.calls import Asked, Key, failure_of
 from langgraph_moa.record.hearing import Heard, HeardMixture
 from langgraph_moa.record.run_record import RunRecord, Said, Seat, Stage
@@ -21,7 +21,7 @@ from langgraph_moa.record.seats import (
     seat_without,
     told_by,
 )
-from langgraph_moa.record.spoken import clean, conversation
+from langgraph_moa.record.spoken import clean, conversation, shown
 from langgraph_moa.state import LayerRecord, records_of
 from langgraph_moa.summary import MoASummary, SlotUsage, summarize
 from langgraph_moa.usage import PriceTable
@@ -51,7 +51,7 @@ def build_record(run: HeardMixture, prices: PriceTable) -> RunRecord:
         started_at=run.started_at,
         seconds=None if graph.ended is None else graph.ended - graph.began,
         messages=_asked(run),
-        answer=None if answer is None else clean(visible_text(answer)),
+        answer=None if answer is None else shown(answer),
         error=None if graph.error is None else failure_of(graph.error),
         degraded=sums["degraded"] if sums is not None and is_settled else None,
         missing=() if sums is None else tuple(sums["missing"]),

@@ -68,12 +68,6 @@ class Tree:
         """Return the runs that a run has called itself."""
         return self._below.get(identifier, [])
 
-    def below(self, run: Heard) -> Iterator[Heard]:
-        """Yield every run below one, callers before those that they call."""
-        for child in self.children(run.identifier):
-            yield child
-            yield from self.below(child)
-
     def is_mixture(self, run: Heard) -> bool:
         """Say whether a run is that of a mixture's graph: its nodes tell of themselves."""
         return any(child.events for child in self.children(run.identifier))
@@ -83,8 +77,7 @@ class Tree:
         return [run for run in self._runs.values() if self.is_mixture(run) and not self._is_within(run)]
 
     def _is_within(self, run: Heard) -> bool:
-        above = self._above(run)
-        return any(map(self.is_mixture, above))
+        return any(map(self.is_mixture, self._above(run)))
 
     def _above(self, run: Heard) -> Iterator[Heard]:
         parent = run.parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -63,10 +64,10 @@ class RunRecorder(BaseCallbackHandler):
     def results(self) -> tuple[RunRecord, ...]:
         """Return the record of each run, in the order in which they began; one within a slot is part of its own run."""
         with self._lock:
-            tree = Tree(self._runs.values())
-            prices = self._prices or packaged_prices()
-            runs = [HeardMixture(graph, graph.began + self._offset, tree) for graph in tree.mixtures()]
-            return tuple(build_record(run, prices) for run in runs)
+            heard = [replace(run, events=list(run.events)) for run in self._runs.values()]
+        tree, prices = Tree(heard), self._prices or packaged_prices()
+        runs = [HeardMixture(graph, graph.began + self._offset, tree) for graph in tree.mixtures()]
+        return tuple(build_record(run, prices) for run in runs)
 
     def clear(self) -> None:
         """Forget every run that has ended."""

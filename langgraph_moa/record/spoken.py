@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
 
+from langgraph_moa.proposal import visible_text
 from langgraph_moa.record.run_record import Said
 from langgraph_moa.redaction import redact
 from langgraph_moa.surrogates import well_formed
@@ -38,6 +39,15 @@ def spoken(message: BaseMessage) -> str:
     """Return the text of a message, with a word in brackets for each image or the like, and its tool calls."""
     content = message.content
     parts = [content] if isinstance(content, str) else [_block(block) for block in content]
+    return _joined(parts, message)
+
+
+def shown(message: AIMessage) -> str:
+    """Return what a reader sees of an answer: its visible text, and its tool calls."""
+    return _joined([visible_text(message)], message)
+
+
+def _joined(parts: list[str], message: BaseMessage) -> str:
     if isinstance(message, AIMessage):
         parts += [f"[calls {call['name']}({json.dumps(call['args'], default=str)})]" for call in message.tool_calls]
         parts += [f"[calls {call['name']}({call['args']}), unreadable]" for call in message.invalid_tool_calls]

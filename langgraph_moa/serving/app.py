@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from langgraph_moa.playground import playground_routes
+from langgraph_moa.playground import EarlierRuns, playground_routes
 from langgraph_moa.serving.catalogue import Catalogue
 from langgraph_moa.serving.completions import ChatCompletions
 from langgraph_moa.serving.failures import RequestFailure
@@ -32,7 +32,7 @@ def create_app(catalogue: Catalogue, settings: Settings) -> Starlette:
         settings: Who may ask, and how much.
     """
     office = Office(catalogue, settings)
-    routes = [*_api(office), *(playground_routes(catalogue) if settings.page else ())]
+    routes = [*_api(office), *(playground_routes(catalogue, EarlierRuns(settings.runs)) if settings.page else ())]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, settings=settings, is_open=_is_open)],

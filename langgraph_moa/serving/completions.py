@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from langchain_core.messages import AIMessage
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from langgraph_moa.chat_model import ChatMoA
 from langgraph_moa.serving.asking import Asked
 from langgraph_moa.serving.guard import refused
 from langgraph_moa.serving.office import Office, about, runs_of, told_failure
@@ -41,7 +41,7 @@ class ChatCompletions:
         with ExitStack() as inside:
             try:
                 wanted = read_request(read_json(await request.body()))
-                asked = Asked(self._model(wanted), wanted)
+                asked = self._asked(wanted)
                 model = wanted.model
                 inside.enter_context(self._office.doors.let_in(request.client.host if request.client else ""))
                 inside.enter_context(self._office.metrics.in_flight.track_inprogress())
@@ -54,8 +54,9 @@ class ChatCompletions:
         self._office.metrics.request(model, status, time.monotonic() - began)
         return response
 
-    def _model(self, wanted: ChatRequest) -> ChatMoA:
-        return self._office.catalogue.model(wanted.model, temperature=wanted.temperature, max_tokens=wanted.max_tokens)
+    def _asked(self, wanted: ChatRequest) -> Asked:
+        model = self._office.catalogue.model(wanted.model, temperature=wanted.temperature, max_tokens=wanted.max_tokens)
+        return Asked(model, replace(wanted, messages=self._office.turns.recall(wanted.model, wanted.messages)))
 
     def _streamed(self, asked: Asked, wanted: ChatRequest, inside: ExitStack) -> Response:
         settings = self._office.settings
@@ -67,7 +68,7 @@ class ChatCompletions:
         answers = await unless_gone(request.receive, asyncio.ensure_future(self._answers(asked)))
         if answers is None:
             return Response(status_code=_GONE)
-        self._office.metrics.answers(wanted.model, answers)
+        self._office.note(wanted.model, answers)
         return JSONResponse(completion(about(wanted.model), answers, runs_of(answers)))
 
     async def _answers(self, asked: Asked) -> Sequence[AIMessage]:

@@ -15,6 +15,7 @@ from langgraph_moa.serving.catalogue import Catalogue
 from langgraph_moa.serving.doors import Doors
 from langgraph_moa.serving.failures import RequestFailure, failure_of
 from langgraph_moa.serving.metrics import Metrics
+from langgraph_moa.serving.open_turns import OpenTurns
 from langgraph_moa.serving.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,13 @@ class Office:
         self.catalogue = catalogue
         self.settings = settings
         self.metrics = Metrics()
+        self.turns = OpenTurns()
         self.doors = Doors(settings.most_at_once, settings.most_waiting, settings.requests_per_minute)
+
+    def note(self, model: str, answers: Sequence[AIMessage]) -> None:
+        """Count what answers took, and remember the turns that go on."""
+        self.metrics.answers(model, answers)
+        self.turns.remember(model, answers)
 
 
 def about(model: str) -> dict[str, Any]:

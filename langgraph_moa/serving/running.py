@@ -25,6 +25,8 @@ from langgraph_moa.serving.settings import Settings
 
 _BACKLOG = 2048
 _KEEP_ALIVE = 30
+_UNANSWERED = 60
+"""Seconds after which a worker that says nothing is taken for dead; a busy one may say nothing for some."""
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -120,6 +122,7 @@ def _config(build: Callable[[], Starlette], running: Running) -> uvicorn.Config:
         proxy_headers=False,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE,
+        timeout_worker_healthcheck=_UNANSWERED,
         timeout_graceful_shutdown=running.grace,  # type: ignore[arg-type]  # typed as whole seconds, and used as any
     )
 

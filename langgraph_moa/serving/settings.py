@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
@@ -38,6 +39,8 @@ class Settings:
     """Seconds of silence after which a stream says that it lives."""
     page: bool = True
     """Whether there is a page at `/`."""
+    runs: Path | None = None
+    """Folder in which the page keeps its runs, for all processes; `None`: the last ones, in the memory of each."""
 
     def __post_init__(self) -> None:
         """Check every field."""

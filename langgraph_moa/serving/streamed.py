@@ -58,9 +58,7 @@ class StreamedAnswer:
     def end(self, end: End) -> None:
         """Note how the stream has ended."""
         status = end if end != "sent" else "failed" if self._failed else "200"
-        metrics = self._office.metrics
-        metrics.request(self._wanted.model, status, time.monotonic() - self._began)
-        metrics.answers(self._wanted.model, list(self._answers.values()))
+        self._office.metrics.request(self._wanted.model, status, time.monotonic() - self._began)
         self._inside.close()
 
     def _lines_of(self, one: Told) -> Iterator[bytes]:
@@ -68,6 +66,7 @@ class StreamedAnswer:
             yield event(self._chunk(one.choice, one.content))
         elif isinstance(one, Ended):
             self._answers[one.choice] = one.answer
+            self._office.note(self._wanted.model, [one.answer])
             last = self._chunk(one.choice, {}, reason_of(one.answer))
             yield event({**last, "moa": told(runs_of([one.answer]))})
         else:

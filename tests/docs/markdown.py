@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,17 +47,18 @@ def links_of(page: Path) -> Iterator[Link]:
             yield Link(page, path, anchor)
 
 
-def anchors_of(page: Path) -> set[str]:
+@cache
+def anchors_of(page: Path) -> frozenset[str]:
     """Return the anchors that GitHub gives the headings of a page."""
     tokens = _PARSER.parse(text_of(page))
     found: set[str] = set()
-    for heading, content in zip(tokens, tokens[1:], strict=False):
+    for heading, content in itertools.pairwise(tokens):
         if heading.type == "heading_open":
             shown = "".join(child.content for child in content.children or ())
             anchor = _NOT_IN_ANCHORS.sub("", shown.lower()).replace(" ", "-")
             taken = sum(1 for other in found if re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", other))
             found.add(f"{anchor}-{taken}" if taken else anchor)
-    return found
+    return frozenset(found)
 
 
 def text_of(page: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -35,10 +35,9 @@ class Page(HTMLParser):
             self.leads.append(address)
 
 
-def missing_files(pages: Path) -> Iterator[str]:
+def missing_files(pages: Mapping[Path, Page]) -> Iterator[str]:
     """Tell what pages load or lead to that is not among them."""
-    for path in pages.rglob("*.html"):
-        page = Page(path)
+    for path, page in pages.items():
         for address in page.loads + page.leads:
             parts = urlsplit(address)
             if not parts.scheme and parts.path and not (path.parent / unquote(parts.path)).exists():
@@ -54,16 +53,17 @@ def test_the_pages_are_built(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
 
-    pages = {str(page.relative_to(built).with_suffix("")) for page in built.rglob("*.html")}
-    assert pages >= {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
-    reference = "".join(page.read_text(encoding="utf-8") for page in (built / "reference").glob("*.html"))
+    pages = {path: Page(path) for path in built.rglob("*.html")}
+    names = {str(path.relative_to(built).with_suffix("")) for path in pages}
+    assert names >= {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
+    reference = "".join(path.read_text(encoding="utf-8") for path in (built / "reference").glob("*.html"))
     assert [name for name in langgraph_moa.__all__ if not is_documented(name, reference)] == ["__version__"]
 
-    loaded = [address for page in built.rglob("*.html") for address in Page(page).loads]
+    loaded = [address for page in pages.values() for address in page.loads]
     assert [address for address in loaded if urlsplit(address).netloc] == []
     styles = [style.read_text(encoding="utf-8") for style in built.rglob("*.css")]
     assert [address for style in styles for address in _STYLE_ADDRESS.findall(style)] == []
-    assert list(missing_files(built)) == []
+    assert list(missing_files(pages)) == []
 
 
 def is_documented(name: str, reference: str) -> bool:

@@ -75,7 +75,14 @@ class Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.oddities.append(data)
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.oddities.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.oddities.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.oddities.append(data)
 
 
 def read(text: str) -> Reader:

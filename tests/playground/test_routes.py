@@ -46,7 +46,7 @@ def test_the_page_asks_for_nothing_else(client: httpx.Client, path: str) -> None
     assert "http" not in response.text.replace("http://www.w3.org/2000/svg", "")
 
 
-@pytest.mark.parametrize("name", ["page.html", "routes.py", "%2e%2e%2froutes.py", "..", "page.css%00"])
+@pytest.mark.parametrize("name", ["page.html", "routes.py", "%2e%2e%2froutes.py", "page.css%00"])
 def test_no_other_file_is_given(client: httpx.Client, name: str) -> None:
     """Only the files of the page are there."""
     assert client.get(f"/playground/{name}").status_code in (404, 405)
@@ -112,7 +112,7 @@ def test_an_unknown_run_is_not_found(client: httpx.Client, identifier: str, what
 
 def test_the_files_of_the_page_are_all_served() -> None:
     """No file lies in the page's folder that nobody can get."""
-    import langgraph_moa.playground.routes as routes
+    from langgraph_moa.playground import routes
 
     names = {path.name for path in (Path(routes.__file__).parent / "web").iterdir()}
     assert names - {"page.html"} == {path.rpartition("/")[2] for path in OPEN_PATHS if path != "/"}

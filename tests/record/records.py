@@ -34,7 +34,8 @@ def call(model: str, began: float, ended: float | None, **more: Any) -> Call:
 def seat(slot: str, layer: int | None, calls: Sequence[Call], *, status: Status | None = "ok", **more: Any) -> Seat:
     """Return a seat over the time of its calls."""
     told: dict[str, Any] = {"model": f"openai:{slot}", "served_model": None, "error": None, "first_token": None}
-    told |= {"text": "fine" if status == "ok" else "", "usage": usage(210, 48), "cost": 0.0009}
+    took = {"usage": usage(210, 48), "cost": 0.0009} if status == "ok" else {"usage": None, "cost": None}
+    told |= {"text": "fine" if status == "ok" else "", **took}
     times = {"started": min(one.started or 0.0 for one in calls), "finished": max(one.finished or 0.0 for one in calls)}
     return Seat(slot=slot, layer=layer, status=status, attempts=len(calls), calls=tuple(calls), **(told | times | more))
 

@@ -15,6 +15,8 @@ from tests.record.records import HOSTILE, hostile_record, telling_record, wide_r
 from tests.screenshots import DESKTOP, PHONE, Opened, browser, opened, shoot
 
 __all__ = ["browser"]
+PICTURE = (1120, 1180)
+"""In which the question, the answer, the layers and the timeline are seen."""
 Showing = Callable[..., AbstractContextManager[Opened]]
 OVERLAPS = """selector => {
   const boxes = [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect()).filter(b => b.width);
@@ -43,7 +45,7 @@ def showing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Showi
 
 @pytest.mark.parametrize(
     ("name", "size", "dark"),
-    [("record", DESKTOP, False), ("record-dark", DESKTOP, True), ("record-phone", PHONE, False)],
+    [("record", PICTURE, False), ("record-dark", PICTURE, True), ("record-phone", (PHONE[0], 1400), False)],
 )
 def test_a_record_is_seen(showing: Showing, name: str, size: tuple[int, int], *, dark: bool) -> None:
     """A page asks for nothing but itself, shows every layer beside the next and every call, and follows the scheme."""
@@ -54,7 +56,7 @@ def test_a_record_is_seen(showing: Showing, name: str, size: tuple[int, int], *,
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)")
         assert (sum(paper) < 300) is dark
         columns = [_box(page, f".column:nth-child({number})") for number in (1, 2, 3)]
-        starts = [(column["x"], column["y"])[size == PHONE] for column in columns]
+        starts = [(column["x"], column["y"])[size[0] == PHONE[0]] for column in columns]
         assert starts == sorted(set(starts))
         assert page.locator(".timeline tbody .bar").count() == 11
         shoot(page, name)

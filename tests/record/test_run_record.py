@@ -82,7 +82,7 @@ KEYS = ["format", "mixture", "started_at", "seconds", "messages", "answer", "err
 KEYS += ["usage", "cost", "timing", "stages"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(RECORDS)
 def test_records_come_back(record: RunRecord) -> None:
     """What is written as a dict or as JSON is read as the same record."""
@@ -90,7 +90,7 @@ def test_records_come_back(record: RunRecord) -> None:
     assert RunRecord.from_json(record.to_json()) == record
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(RECORDS)
 def test_every_record_can_be_shown(record: RunRecord) -> None:
     """Whatever is unknown in a record, it has a page and Markdown."""

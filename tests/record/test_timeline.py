@@ -14,7 +14,7 @@ from tests.record.records import telling_record, wide_record
 from tests.record.test_run_record import RECORDS
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(RECORDS)
 def test_every_bar_lies_on_the_axis(record: RunRecord) -> None:
     """Whatever times a record holds, a bar begins and ends within the axis, and so does its mark."""

@@ -213,6 +213,15 @@ export class RunView {
     this.stages = [];
   }
 
+  clear() {
+    this.halt();
+    this.section.hidden = true;
+    this.place.replaceChildren();
+    this.showFacts([]);
+    this.stages = [];
+    this.seats.clear();
+  }
+
   begin(told) {
     this.draw(told.question, told.stages);
     this.began = performance.now();
@@ -262,8 +271,7 @@ export class RunView {
   }
 
   open(run) {
-    this.halt();
-    this.stages = [];
+    this.clear();
     this.end(run);
   }
 

@@ -93,6 +93,7 @@ async function run() {
   running = new AbortController();
   setRunning(true);
   problem.textContent = "";
+  view.clear();
   try {
     await follow(ask(request(), running.signal));
   } catch (error) {

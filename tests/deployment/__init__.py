@@ -1,0 +1,1 @@
+"""Claims about a mixture on a LangGraph server."""
