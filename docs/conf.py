@@ -23,7 +23,7 @@ html_title = f"{project} {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
-smartquotes = False
+smartquotes_action = "D"
 default_role = "code"  # docstrings are written in Markdown
 nitpicky = True
 nitpick_ignore_regex = [("py:(class|exc|obj)", ".*")]  # docstrings name types that have no page, here or on the network

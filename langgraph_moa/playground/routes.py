@@ -134,19 +134,38 @@ class _Playground:
 
 
 class _EventStream(EventSourceResponse):
-    """Server-sent events whose source is closed when they end, also where the reader has gone away."""
+    """Server-sent events whose source is closed when they end, also where the reader has gone away.
+
+    The source has a task of its own: where a reader has gone, the task of the response is cancelled again and again
+    until it ends, and a run that ended in it could not let go of its connections.
+    """
 
     def __init__(self, events: AsyncGenerator[Event]) -> None:
-        super().__init__(
-            (JSONServerSentEvent(event) async for event in events),
-            headers=_API_HEADERS,
-            send_timeout=_SECONDS_TO_TAKE_AN_EVENT,
-        )
+        super().__init__(self._unread(), headers=_API_HEADERS, send_timeout=_SECONDS_TO_TAKE_AN_EVENT)
         self._events = events
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._events):
+        source = asyncio.create_task(self._take())
+        try:
             await super().__call__(scope, receive, send)
+        finally:
+            source.cancel()
+            await asyncio.wait([source])
+        if not source.cancelled():
+            source.result()
+
+    async def _take(self) -> None:
+        try:
+            async with aclosing(self._events) as events:
+                async for event in events:
+                    self._queue.put_nowait(event)
+        finally:
+            self._queue.put_nowait(None)
+
+    async def _unread(self) -> AsyncGenerator[JSONServerSentEvent]:
+        while (event := await self._queue.get()) is not None:
+            yield JSONServerSentEvent(event)
 
 
 def _told(answer: Answer) -> Answer:

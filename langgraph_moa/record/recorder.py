@@ -18,6 +18,7 @@ from langgraph_moa.events import CALLBACK_EVENT
 from langgraph_moa.record.building import build_record
 from langgraph_moa.record.hearing import Heard, HeardMixture, Tree
 from langgraph_moa.record.run_record import RunRecord
+from langgraph_moa.record.spoken import clean
 from langgraph_moa.usage import PriceTable, packaged_prices
 
 
@@ -67,7 +68,10 @@ class RunRecorder(BaseCallbackHandler):
             heard = [replace(run, events=list(run.events)) for run in self._runs.values()]
         tree, prices = Tree(heard), self._prices or packaged_prices()
         runs = [HeardMixture(graph, graph.began + self._offset, tree) for graph in tree.mixtures()]
-        return tuple(build_record(run, prices) for run in runs)
+        try:
+            return tuple(build_record(run, prices) for run in runs)
+        finally:
+            clean.cache_clear()
 
     def clear(self) -> None:
         """Forget every run that has ended."""

@@ -8,6 +8,7 @@ from typing import cast
 
 from langchain_core.messages import AIMessage
 
+from langgraph_moa.errors import MoAError
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.proposal import Failure, Proposal, Status, visible_text
 from langgraph_moa.record.calls import Asked, Key, asked_by, failure_of, seat_of
@@ -125,12 +126,12 @@ def aggregator(told: Told, node: Heard, asked: Asked | None, slot: SlotUsage | N
         node: Its run.
         asked: `None`: it told of no call.
         slot: Its tokens and its cost, which are known where there is an answer.
-        answer: That the run gave; `None`: it failed.
+        answer: That the run gave; `None`: it failed, was cancelled, or waits for a person.
     """
     end = told.end
     status: Status | None = end.get("status") if end else None
     error = end.get("error") if end else None
-    if end is None and node.error is not None:
+    if end is None and isinstance(node.error, MoAError):
         status, error = "error", failure_of(node.error)
     seat = seat_without(AGGREGATOR, told, asked)
     return replace(
@@ -140,7 +141,7 @@ def aggregator(told: Told, node: Heard, asked: Asked | None, slot: SlotUsage | N
         status=status,
         text=clean(visible_text(answer)) if answer is not None and status == "ok" else "",
         error=_cleaned(error),
-        finished=_since(told, node),
+        finished=_ended(told, node),
         usage=slot["usage"] if slot else None,
         cost=slot["cost"] if slot else None,
     )
@@ -155,7 +156,7 @@ def in_order(seats: Sequence[Seat]) -> dict[int | None, list[Seat]]:
     return {layer: found for layer, found in stages.items() if found}
 
 
-def _since(told: Told, node: Heard) -> float | None:
+def _ended(told: Told, node: Heard) -> float | None:
     """Return when the aggregator ended: where it failed, it has told no end."""
     if told.finished is not None or node.ended is None or told.started is None:
         return told.finished

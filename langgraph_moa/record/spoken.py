@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
@@ -15,8 +16,13 @@ from langgraph_moa.surrogates import well_formed
 _ROLES = {"human": "user", "ai": "assistant"}
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
-    """Return a text without keys and half characters."""
+    """Return a text without keys and half characters.
+
+    The seats of a layer read the same texts, each of which is looked through once; who builds a record clears the
+    cache behind it, so that no text outlives its run here.
+    """
     return redact(well_formed(text))
 
 

@@ -19,6 +19,8 @@ _STATUSES: dict[Status | None, tuple[str, str]] = {
     None: ("…", "not ended"),
 }
 _OUTCOMES: dict[Outcome | None, str] = {"ok": "ok", "error": "failed", "cancelled": "cancelled", None: "not ended"}
+_STOPPED = {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}
+"""Kinds of error that say that nobody waited for the run any more."""
 _SMALLEST_COST = 0.0001
 _MINUTE = 60.0
 
@@ -46,7 +48,8 @@ def outcome_word(outcome: Outcome | None) -> str:
 def verdict(record: RunRecord) -> str:
     """Return one sentence on how the run ended."""
     if record.error is not None:
-        return f"The run failed: {record.error['kind']}."
+        was_stopped = record.error["kind"] in _STOPPED
+        return "The run was cancelled." if was_stopped else f"The run failed: {record.error['kind']}."
     if record.seconds is None:
         return "The run had not ended when this record was made."
     if record.answer is None:

@@ -1,10 +1,14 @@
-"""What is done with the server, all at once: its queue looks for work twice a second, so that a run waits for that."""
+"""What is done with the server, all at once: its queue looks for work twice a second, so that a run waits for that.
+
+What a scenario gives can be written as JSON, since one process plays for all that test.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+import traceback
 from typing import Any, NamedTuple, cast
 
 from langchain_core.runnables import RunnableLambda
@@ -12,7 +16,6 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.pregel.remote import RemoteGraph
 
 from langgraph_moa import Mixture, Proposer, create_moa
-from langgraph_moa.proposal import Proposal
 from langgraph_moa.testing import RecordedRequest, ScriptedChatModel
 from tests.deployment.server import HANGING, STUCK, Served
 
@@ -29,11 +32,12 @@ SMALLER: dict[str, Any] = {
 }
 
 
-class Assistant(NamedTuple):
-    """What an assistant of another configuration is."""
+class Outcome(NamedTuple):
+    """What a scenario gave."""
 
-    nodes: set[str]
-    proposals: list[Proposal]
+    given: Any
+    failed: str | None = None
+    """The traceback of what it raised."""
 
 
 async def schemas(served: Served) -> Any:
@@ -43,19 +47,19 @@ async def schemas(served: Served) -> Any:
         return await client.assistants.get_schemas(assistant["assistant_id"])
 
 
-async def own_nodes(served: Served) -> set[str]:
+async def own_nodes(served: Served) -> list[str]:
     """Return the nodes of the graph without a configuration."""
     async with served.client() as client:
         return _nodes(await client.assistants.get_graph(GRAPH))
 
 
-async def another_assistant(served: Served) -> Assistant:
-    """Create an assistant with another configuration and ask it."""
+async def another_assistant(served: Served) -> tuple[list[str], Any]:
+    """Create an assistant with another configuration and ask it; return its nodes and its proposals."""
     async with served.client() as client:
         created = await client.assistants.create(GRAPH, name="smaller", context=SMALLER)
         drawn = await client.assistants.get_graph(created["assistant_id"])
         values = await client.runs.wait(None, created["assistant_id"], input=QUESTION)
-        return Assistant(_nodes(drawn), cast("dict[str, Any]", values)["proposals"])
+        return _nodes(drawn), cast("dict[str, Any]", values)["proposals"]
 
 
 async def wrong_configuration(served: Served) -> tuple[str, str]:
@@ -129,8 +133,8 @@ async def cancelled(served: Served) -> tuple[str, bool]:
         return (await client.runs.get(thread, run["run_id"]))["status"], await _left(served, STUCK)
 
 
-async def as_node(served: Served) -> tuple[Any, list[Any]]:
-    """Make the served mixture a node of a local graph; return the graph's output, and what its stream shows."""
+async def as_node(served: Served) -> tuple[list[str], list[str]]:
+    """Make the served mixture a node of a local graph; return the conversation, and the remote nodes in its stream."""
     builder = StateGraph(MessagesState)
     async with served.client() as client:
         builder.add_node("remote", RemoteGraph(GRAPH, client=client))
@@ -138,15 +142,18 @@ async def as_node(served: Served) -> tuple[Any, list[Any]]:
         builder.add_edge("remote", END)
         graph = builder.compile()
         shown = [part async for part in graph.astream(QUESTION, stream_mode="updates", subgraphs=True)]
-        return await graph.ainvoke(QUESTION), shown
+        values = await graph.ainvoke(QUESTION)
+        nodes = [node for namespace, update in shown if len(namespace) == 1 for node in update]
+        return [message.text for message in values["messages"]], nodes
 
 
-async def as_proposer(served: Served) -> Any:
-    """Put the served mixture into a slot of a local one."""
+async def as_proposer(served: Served) -> tuple[Any, str]:
+    """Put the served mixture into a slot of a local one; return its proposal, and the answer."""
     async with served.client() as client:
         remote = Proposer(RemoteGraph(GRAPH, client=client), name="remote")
         mixture = Mixture.of([remote, ScriptedChatModel(replies=["here"])], ScriptedChatModel(replies=["merged"]))
-        return await create_moa(mixture).ainvoke(QUESTION)
+        values = await create_moa(mixture).ainvoke(QUESTION)
+        return values["proposals"][0], values["messages"][-1].text
 
 
 async def cancelled_slot(served: Served) -> tuple[list[str], bool]:
@@ -168,11 +175,12 @@ async def cancelled_slot(served: Served) -> tuple[list[str], bool]:
         return [proposal["status"] for proposal in values["proposals"]], await _left(served, HANGING)
 
 
-async def as_proposer_of_a_synchronous_run(served: Served) -> Any:
-    """Put it into a slot of a mixture that is run by `invoke`."""
+async def as_proposer_of_a_synchronous_run(served: Served) -> tuple[Any, str]:
+    """Put it into a slot of a mixture that is run by `invoke`; return the same."""
     remote = RemoteGraph(GRAPH, url=served.url)
     mixture = Mixture.of([Proposer(remote, name="remote")], ScriptedChatModel(replies=["merged"]))
-    return await asyncio.to_thread(create_moa(mixture).invoke, QUESTION)
+    values = await asyncio.to_thread(create_moa(mixture).invoke, QUESTION)
+    return values["proposals"][0], values["messages"][-1].text
 
 
 ALL = (
@@ -192,10 +200,16 @@ ALL = (
 )
 
 
-async def play(served: Served) -> dict[str, Any]:
-    """Play all of them; what failed stands as the exception."""
-    outcomes = await asyncio.gather(*(scenario(served) for scenario in ALL), return_exceptions=True)
-    return {scenario.__name__: outcome for scenario, outcome in zip(ALL, outcomes, strict=True)}
+async def play(served: Served) -> dict[str, Outcome]:
+    """Play all of them, and say of each what it gave or how it failed."""
+    given = await asyncio.gather(*(scenario(served) for scenario in ALL), return_exceptions=True)
+    return {scenario.__name__: _outcome(one) for scenario, one in zip(ALL, given, strict=True)}
+
+
+def _outcome(given: Any) -> Outcome:
+    if isinstance(given, BaseException):
+        return Outcome(None, "".join(traceback.format_exception(given)))
+    return Outcome(given)
 
 
 def _proposing(model: str) -> dict[str, Any]:
@@ -221,5 +235,5 @@ async def _wait(served: Served, model: str, condition: Callable[[list[RecordedRe
     )
 
 
-def _nodes(drawn: Any) -> set[str]:
-    return {node["id"] for node in drawn["nodes"]}
+def _nodes(drawn: Any) -> list[str]:
+    return sorted(node["id"] for node in drawn["nodes"])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from langgraph_moa.presets import list_presets
-from tests.deployment.conftest import Outcome
+from tests.deployment.conftest import Outcomes
 from tests.deployment.scenarios import RUNS_AT_ONCE, SMALLER
 from tests.deployment.server import ANSWER
 
-pytestmark = pytest.mark.xdist_group("langgraph-server")
+pytestmark = pytest.mark.timeout(300)  # the first test waits for the server, which may start on a busy machine
 
 
-def test_configuration_is_an_editable_schema(outcome: Outcome) -> None:
+def test_configuration_is_an_editable_schema(outcome: Outcomes) -> None:
     """The server tells every field of the configuration with its type, and the presets as a choice."""
     for kind in ("config_schema", "context_schema"):
         fields = outcome("schemas")[kind]["properties"]
@@ -30,27 +30,27 @@ def test_configuration_is_an_editable_schema(outcome: Outcome) -> None:
         assert fields["preset"]["enum"] == list(list_presets())
 
 
-def test_every_proposer_is_a_node(outcome: Outcome) -> None:
+def test_every_proposer_is_a_node(outcome: Outcomes) -> None:
     """Without a configuration, the server draws the mixture that it was started with, slot by slot."""
     slots = {"layer_1_first", "layer_1_panel", "layer_1_join"}
-    assert outcome("own_nodes") == {"__start__", *slots, "aggregator", "__end__"}
+    assert set(outcome("own_nodes")) == {"__start__", *slots, "aggregator", "__end__"}
 
 
-def test_another_configuration_has_other_nodes(outcome: Outcome) -> None:
+def test_another_configuration_has_other_nodes(outcome: Outcomes) -> None:
     """An assistant of a smaller and deeper mixture is drawn, and run, as its configuration says."""
     nodes, proposals = outcome("another_assistant")
     slots = {f"layer_{number}_{slot}" for number in (1, 2) for slot in ("bm25", "lsa", "join")}
-    assert nodes == {"__start__", *slots, "aggregator", "__end__"}
+    assert set(nodes) == {"__start__", *slots, "aggregator", "__end__"}
     assert [proposal["model"] for proposal in proposals] == SMALLER["proposers"] * 2
 
 
-def test_wrong_configuration_is_told(outcome: Outcome) -> None:
+def test_wrong_configuration_is_told(outcome: Outcomes) -> None:
     """An impossible quorum is told in the package's own words, to who draws the graph and to who runs it."""
     for told in outcome("wrong_configuration"):
         assert "Layer.quorum must be a whole number in 1..2, got 99" in told
 
 
-def test_thread_keeps_the_conversation(outcome: Outcome) -> None:
+def test_thread_keeps_the_conversation(outcome: Outcomes) -> None:
     """After two turns a thread has four messages, and a history that knows each step of both."""
     state, history = outcome("two_turns")
     assert [message["type"] for message in state["values"]["messages"]] == ["human", "ai"] * 2
@@ -60,7 +60,7 @@ def test_thread_keeps_the_conversation(outcome: Outcome) -> None:
     assert steps == turn * 2
 
 
-def test_stream_shows_proposers_tokens_and_progress(outcome: Outcome) -> None:
+def test_stream_shows_proposers_tokens_and_progress(outcome: Outcomes) -> None:
     """A stream has the update of every node, the aggregator's tokens, and the events of every slot."""
     parts = outcome("streamed")
     assert {node for part in parts["updates"] for node in part} == {
@@ -75,7 +75,7 @@ def test_stream_shows_proposers_tokens_and_progress(outcome: Outcome) -> None:
     assert ended == {"first", "panel", "aggregator"}
 
 
-def test_stream_shows_nested_mixtures(outcome: Outcome) -> None:
+def test_stream_shows_nested_mixtures(outcome: Outcomes) -> None:
     """With subgraphs, the updates and events of a mixture in a slot come under that slot's node."""
     nested = {name.partition(":")[0]: part for name, part in outcome("streamed").items() if "|" in name}
     assert set(nested) == {"updates|layer_1_panel", "custom|layer_1_panel"}
@@ -86,14 +86,14 @@ def test_stream_shows_nested_mixtures(outcome: Outcome) -> None:
     ]
 
 
-def test_background_runs_all_end(outcome: Outcome) -> None:
+def test_background_runs_all_end(outcome: Outcomes) -> None:
     """Runs that are started side by side and joined have each an answer and all proposals."""
     joined = outcome("in_background")
     assert [values["messages"][-1]["content"] for values in joined] == [ANSWER] * RUNS_AT_ONCE
     assert [len(values["proposals"]) for values in joined] == [2] * RUNS_AT_ONCE
 
 
-def test_interrupted_run_goes_on(outcome: Outcome) -> None:
+def test_interrupted_run_goes_on(outcome: Outcomes) -> None:
     """A run that stops before the aggregator has its proposals, and resumes to the answer without asking them again."""
     between, values = outcome("interrupted")
     kept = between["values"]["layers"]["1"]["proposals"]
@@ -103,31 +103,29 @@ def test_interrupted_run_goes_on(outcome: Outcome) -> None:
     assert [proposal["started_at"] for proposal in values["proposals"]] == [proposal["started_at"] for proposal in kept]
 
 
-def test_cancelled_run_closes_its_calls(outcome: Outcome) -> None:
+def test_cancelled_run_closes_its_calls(outcome: Outcomes) -> None:
     """Cancelling a run closes the connection to the provider that it waits for."""
-    assert outcome("cancelled") == ("interrupted", True)
+    assert outcome("cancelled") == ["interrupted", True]
 
 
-def test_remote_mixture_is_a_node(outcome: Outcome) -> None:
+def test_remote_mixture_is_a_node(outcome: Outcomes) -> None:
     """A local graph with the served mixture as a node gets its message, and streams the remote proposers' updates."""
-    values, shown = outcome("as_node")
-    assert [message.text for message in values["messages"]] == ["What is the answer?", ANSWER]
-    remote = {node for namespace, update in shown if len(namespace) == 1 for node in update}
-    assert remote == {"layer_1_first", "layer_1_panel", "layer_1_join", "aggregator"}
+    conversation, remote = outcome("as_node")
+    assert conversation == ["What is the answer?", ANSWER]
+    assert sorted(remote) == ["aggregator", "layer_1_first", "layer_1_join", "layer_1_panel"]
 
 
 @pytest.mark.parametrize("scenario", ["as_proposer", "as_proposer_of_a_synchronous_run"])
-def test_remote_mixture_is_a_proposer(outcome: Outcome, scenario: str) -> None:
+def test_remote_mixture_is_a_proposer(outcome: Outcomes, scenario: str) -> None:
     """The served mixture in a slot is one proposal, which knows whose answer it is and the tokens of all its calls."""
-    values = outcome(scenario)
-    remote = values["proposals"][0]
+    remote, merged = outcome(scenario)
     assert (remote["status"], remote["text"]) == ("ok", ANSWER)
     assert remote["nested"]["mixture"] == "served"
     answer = outcome("in_background")[0]["messages"][-1]
     assert remote["usage"] == answer["response_metadata"]["moa"]["usage"]["total"]
-    assert values["messages"][-1].text == "merged"
+    assert merged == "merged"
 
 
-def test_cancelled_slot_ends_the_remote_run(outcome: Outcome) -> None:
+def test_cancelled_slot_ends_the_remote_run(outcome: Outcomes) -> None:
     """A slot that asks for `on_disconnect="cancel"` ends the server's run when a quorum cuts it off."""
-    assert outcome("cancelled_slot") == (["cancelled", "ok"], True)
+    assert outcome("cancelled_slot") == [["cancelled", "ok"], True]

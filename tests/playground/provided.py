@@ -20,7 +20,7 @@ _TABLE = """Divide the price of electricity by that of gas: the seasonal factor 
 | 1970s, as built | 2.7 |
 | roof insulated | 3.3 |
 | renovated | 3.9 |"""
-_ANSWER = """A heat pump pays in most old houses **once the flow temperature stays below 55 °C**; in a house as built it often does not.
+_ANSWER = """It pays in most old houses **once the flow temperature stays below 55 °C**; as built, they seldom do.
 
 1. Measure the flow temperature on a cold day.
 2. Insulate the roof and replace the smallest radiators.

@@ -25,6 +25,7 @@ from langgraph_moa import (
     create_aggregation,
     create_moa,
 )
+from langgraph_moa.record import spoken as spoken_module
 from langgraph_moa.testing import ScriptedChatModel
 from tests.record.runs import mixture_of, recorded, scripted, seats
 from tests.ways import ask
@@ -191,3 +192,32 @@ def test_a_cancelled_run_says_who_had_not_ended() -> None:
     assert record.error is not None
     assert {slot: seat.status for slot, seat in seats(record).items()} == {"q": "ok", "slow": None}
     assert [call.outcome for call in seats(record)["slow"].calls] == ["cancelled"]
+
+
+def test_an_aggregator_that_is_cancelled_has_not_failed() -> None:
+    """Where the caller goes away while the aggregator is at work, its seat has not ended, and its call is cancelled."""
+    graph = create_moa(Mixture([Layer([Proposer(scripted("a"), name="a")])], Aggregator(scripted("m", delay=5.0))))
+    recorder = RunRecorder()
+    stream = graph.stream(ask("Why?"), {"callbacks": [recorder]}, stream_mode="custom")
+    while next(stream)["event"] != "aggregating":
+        pass
+    stream.close()
+    record = recorder.result()
+    assert seats(record)["aggregator"].status is None
+    assert "The run was cancelled." in record.to_markdown()
+
+
+def test_a_text_that_many_read_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sixteen seats were asked alike is searched for keys once, and is not kept behind the record."""
+    searched: list[str] = []
+
+    def search(text: str) -> str:
+        searched.append(text)
+        return text
+
+    monkeypatch.setattr(spoken_module, "redact", search)
+    names = [f"p{number}" for number in range(16)]
+    layers = [Layer([Proposer(scripted(name), name=name) for name in names]) for _ in range(2)]
+    recorded(Mixture(layers, Aggregator(scripted("m"))))
+    assert sum("p15 says so" in text and "p0 says so" in text for text in searched) == 1
+    assert spoken_module.clean.cache_info().currsize == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -91,9 +90,11 @@ def serving(provider: Simulator, folder: Path, *arguments: str, **environment: s
         assert url.endswith("/v1"), (folder / "stderr").read_text(encoding="utf-8")
         yield Served(url, process, folder)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
         process.stdout.close()
 
 

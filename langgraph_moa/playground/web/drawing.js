@@ -126,7 +126,8 @@ class Seat {
     const served = told.served_model && told.served_model !== told.model && !told.model.endsWith(`:${told.served_model}`);
     this.model.textContent = served ? `${told.model} → ${told.served_model}` : told.model;
     const tries = told.attempts > 1 ? `${told.attempts} requests` : null;
-    const spent = told.attempts === 0 ? [] : [tokens(told.usage), dollars(told.cost)];
+    const isTold = told.status === "ok" || told.usage !== null || told.cost !== null;
+    const spent = isTold ? [tokens(told.usage), dollars(told.cost)] : [];
     const facts = [seconds(told.seconds), ...spent, tries];
     this.facts.textContent = facts.filter((fact) => fact !== null).join(" · ");
     this.reason.textContent = told.status === "ok" ? "" : sentence(told.error?.message ?? WHY[told.status] ?? "");
