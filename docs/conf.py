@@ -22,7 +22,6 @@ version = release = version_of("langgraph-moa")
 html_title = f"{project} {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
 smartquotes_action = "D"
 default_role = "code"  # docstrings are written in Markdown
 nitpicky = True
@@ -31,7 +30,10 @@ nitpick_ignore_regex = [("py:(class|exc|obj)", ".*")]  # docstrings name types t
 myst_heading_anchors = 3  # links to headings lead where they lead on GitHub
 suppress_warnings = ["myst.header"]  # the benchmarks write their tables under headings of the third level
 
-autodoc_default_options = {"members": True}
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "model_config, model_post_init, is_lc_serializable, get_lc_namespace",  # pydantic's, LangChain's
+}
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "description"

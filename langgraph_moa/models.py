@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -195,7 +196,8 @@ class ReadyModel:
     async def _from_string(self, name: str) -> Runnable[Any, Any]:
         provider = PROVIDERS[parse_model_name(name).provider]
         extra = {"http_async_client": await shared_openai_client()} if provider.openai_client else {}
-        built, left = without_retries(self._build(name, provider, extra))
+        build = partial(self._build, name, provider, extra)
+        built, left = without_retries(await in_thread(build) if provider.is_slow_to_build else build())
         self.retries = left if not provider.retries_off else _told(self._kwargs.get("max_retries"))
         return built
 

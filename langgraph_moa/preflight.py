@@ -70,6 +70,10 @@ def _problem(name: str, seat: Seat) -> MoAError | None:
     if importlib.util.find_spec(provider.module.partition(".")[0]) is None:
         package = provider.module.replace("_", "-")
         return MissingDependencyError(f"{name!r} needs the package {package}: pip install {package}")
+    if provider.problem is not None:
+        module, _, function = provider.problem.partition(":")
+        found: MoAError | None = getattr(importlib.import_module(module), function)(parse_model_name(name).model)
+        return found
     kwargs = seat.model_kwargs if name == seat.model else {}
     if provider.key_variable is None or find_key(provider_name, provider, kwargs) is not None:
         return None

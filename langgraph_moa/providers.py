@@ -21,6 +21,10 @@ class Provider(NamedTuple):
     """Whether its class takes an HTTP client as `ChatOpenAI` does."""
     renamed: Mapping[str, str] = {}
     """What its class calls a sampling parameter, where that is another name than ours."""
+    problem: str | None = None
+    """`module:function` that says of a model what it lacks on this machine."""
+    is_slow_to_build: bool = False
+    """Whether building a model reads its weights: then no event loop waits for it."""
     retries_off: Mapping[str, Any] = {}
     """Arguments with which its client makes no retries of its own, where they must be set when it is built."""
 
@@ -36,6 +40,13 @@ PROVIDERS: dict[str, Provider] = {
     "cohere": Provider("langchain_cohere", "COHERE_API_KEY"),
     "deepseek": Provider("langchain_deepseek", "DEEPSEEK_API_KEY"),
     "fireworks": Provider("langchain_fireworks", "FIREWORKS_API_KEY"),
+    "gguf": Provider(
+        "langgraph_moa.gguf",
+        factory="langgraph_moa.gguf:chat_model",
+        openai_client=True,
+        problem="langgraph_moa.gguf:problem",
+        is_slow_to_build=True,
+    ),
     "google_anthropic_vertex": Provider("langchain_google_vertexai"),
     "google_genai": Provider("langchain_google_genai", "GOOGLE_API_KEY"),
     "google_vertexai": Provider("langchain_google_vertexai"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
 REQUIRED = "LANGGRAPH_MOA_REQUIRE_CHROMIUM"
@@ -19,6 +21,8 @@ WRITES = "LANGGRAPH_MOA_WRITE_SCREENSHOTS"
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 LARGEST_PICTURE = 150_000
 """Bytes."""
+_COLOURS = 128
+"""Of a picture."""
 DESKTOP, PHONE = (1280, 900), (390, 844)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
@@ -100,5 +104,8 @@ def shoot(page: Page, name: str) -> None:
         AssertionError: The picture is too large for a repository.
     """
     if os.environ.get(WRITES):
-        picture = page.screenshot(path=FIGURES / f"{name}.png", animations="disabled", caret="hide")
-        assert len(picture) <= LARGEST_PICTURE, f"{name}.png has {len(picture)} bytes: show less of the page"
+        path = FIGURES / f"{name}.png"
+        seen = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
+        seen.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+        size = path.stat().st_size
+        assert size <= LARGEST_PICTURE, f"{name}.png has {size} bytes: show less of the page"

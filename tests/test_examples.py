@@ -43,14 +43,3 @@ def test_script_runs(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert bool(provider.requests) == (script.name in WITH_KEY)
-
-
-def test_links_between_pages_lead_somewhere() -> None:
-    """Every relative link of the README and the docs names a file that is there."""
-    dead = [
-        f"{page.name}: {target}"
-        for page in PAGES
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
-    ]
-    assert dead == []

@@ -6,9 +6,10 @@ What a scenario gives can be written as JSON, since one process plays for all th
 from __future__ import annotations
 
 import asyncio
+import re
+import traceback
 from collections import defaultdict
 from collections.abc import Callable
-import traceback
 from typing import Any, NamedTuple, cast
 
 from langchain_core.runnables import RunnableLambda
@@ -17,10 +18,13 @@ from langgraph.pregel.remote import RemoteGraph
 
 from langgraph_moa import Mixture, Proposer, create_moa
 from langgraph_moa.testing import RecordedRequest, ScriptedChatModel
-from tests.deployment.server import HANGING, STUCK, Served
+from tests.deployment.server import HANGING, ROOT, STUCK, Served
 
 GRAPH = "moa"
 RUNS_AT_ONCE = 5
+USUAL = "http://127.0.0.1:2024"
+PAGE = ROOT / "docs" / "recipes" / "langgraph_server.md"
+BLOCKS = re.compile(r"^```py\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _PATIENCE = 30.0
 """Seconds within which a run that is asked for begins, and one that is cancelled ends."""
 QUESTION: Any = {"messages": [{"role": "user", "content": "What is the answer?"}]}
@@ -183,6 +187,15 @@ async def as_proposer_of_a_synchronous_run(served: Served) -> tuple[Any, str]:
     return values["proposals"][0], values["messages"][-1].text
 
 
+async def page(served: Served) -> list[str]:
+    """Run the blocks of the recipe's page, one after the other, with this server in place of the usual one."""
+    source = PAGE.read_text(encoding="utf-8").replace(USUAL, served.url)
+    namespace: dict[str, Any] = {}
+    for block in BLOCKS.findall(source):
+        await asyncio.to_thread(exec, compile(block, str(PAGE), "exec"), namespace)
+    return [proposal["status"] for proposal in namespace["out"]["proposals"]]
+
+
 ALL = (
     schemas,
     own_nodes,
@@ -197,6 +210,7 @@ ALL = (
     as_proposer,
     as_proposer_of_a_synchronous_run,
     cancelled_slot,
+    page,
 )
 
 

@@ -9,7 +9,7 @@ from tests.deployment.conftest import Outcomes
 from tests.deployment.scenarios import RUNS_AT_ONCE, SMALLER
 from tests.deployment.server import ANSWER
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the server, which may start on a busy machine
+pytestmark = pytest.mark.timeout(300)  # of the first test: on a busy machine the server takes its time to start
 
 
 def test_configuration_is_an_editable_schema(outcome: Outcomes) -> None:
@@ -129,3 +129,8 @@ def test_remote_mixture_is_a_proposer(outcome: Outcomes, scenario: str) -> None:
 def test_cancelled_slot_ends_the_remote_run(outcome: Outcomes) -> None:
     """A slot that asks for `on_disconnect="cancel"` ends the server's run when a quorum cuts it off."""
     assert outcome("cancelled_slot") == [["cancelled", "ok"], True]
+
+
+def test_page_runs_as_printed(outcome: Outcomes) -> None:
+    """The code of the recipe's page runs against the server, block by block, to the answers of both slots."""
+    assert outcome("page") == ["ok", "ok"]

@@ -46,6 +46,7 @@ def test_tests_that_a_page_names_are_there(page: Path) -> None:
         "recipes/memory.md",
         "recipes/review.md",
         "recipes/costs.md",
+        "recipes/serving.md",
         "recipes/dask.md",
     ],
 )

@@ -11,8 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import langgraph_moa
+from langgraph_moa import notebook, playground, record, serving, strategies, testing
 from tests.docs.markdown import DOCS, ROOT
 
+MODULES = (langgraph_moa, notebook, playground, record, serving, strategies, testing)
+"""Those that say by `__all__` what is public."""
 _LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "object": "data", "link": "href"}
 _STYLE_ADDRESS = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
 
@@ -61,7 +64,8 @@ def test_the_pages_are_built(tmp_path: Path) -> None:
     names = {str(path.relative_to(built).with_suffix("")) for path in pages}
     assert names >= {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
     reference = "".join(path.read_text(encoding="utf-8") for path in (built / "reference").glob("*.html"))
-    assert [name for name in langgraph_moa.__all__ if not is_documented(name, reference)] == ["__version__"]
+    public = [f"{module.__name__}.{name}" for module in MODULES for name in module.__all__]
+    assert [name for name in public if not is_documented(name, reference)] == ["langgraph_moa.__version__"]
 
     loaded = [address for page in pages.values() for address in page.loads]
     assert [address for address in loaded if urlsplit(address).netloc] == []
@@ -71,5 +75,6 @@ def test_the_pages_are_built(tmp_path: Path) -> None:
 
 
 def is_documented(name: str, reference: str) -> bool:
-    """Say whether a public name has an entry of its own, under the package or under its module."""
-    return re.search(rf'id="langgraph_moa(\.\w+)*\.{name}"', reference) is not None
+    """Say whether a public name has an entry of its own, under the package that exports it or a module of it."""
+    package, _, last = name.rpartition(".")
+    return re.search(rf'id="{re.escape(package)}(\.\w+)*\.{last}"', reference) is not None

@@ -380,7 +380,7 @@ def test_providers_are_asked_and_paid(browser: Browser) -> None:
             expect(seat(page, "gpt-oss-120b").locator(".facts")).to_contain_text("$0.0")
             expect(page.get_by_role("complementary").get_by_role("link")).to_have_count(1)
             page.evaluate("document.activeElement.blur()")
-            page.set_viewport_size({"width": 1240, "height": 830})
+            page.set_viewport_size({"width": 1250, "height": 960})
             shoot(page, "playground-light")
             page.emulate_media(color_scheme="dark")
             shoot(page, "playground-dark")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
-from langgraph_moa import (
-    Aggregator,
-    Layer,
-    Mixture,
-    Proposer,
-    RunRecord,
-    RunRecorder,
-    create_moa,
-)
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+
+from langgraph_moa import Aggregator, Layer, Mixture, Proposer, RunRecord, RunRecorder, create_moa
 from langgraph_moa.record.run_record import Call, Seat
 from langgraph_moa.testing import ScriptedChatModel
 from tests.ways import ask
@@ -22,6 +18,17 @@ from tests.ways import ask
 def scripted(name: str, **script: Any) -> ScriptedChatModel:
     """Return a model that says its name, unless the script says otherwise."""
     return ScriptedChatModel(model_name=name, **({"replies": f"{name} says so"} | script))
+
+
+def answering_after(other: ScriptedChatModel, name: str) -> Proposer:
+    """Return a proposer that answers as soon as another model has been asked."""
+
+    async def answer(_: object) -> AIMessage:
+        while not other.requests:  # noqa: ASYNC110 - a model tells no event that it was asked
+            await asyncio.sleep(0)
+        return AIMessage(f"{name} says so")
+
+    return Proposer(RunnableLambda(answer), name=name)
 
 
 def mixture_of(*proposers: Proposer, **options: Any) -> Mixture:

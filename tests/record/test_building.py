@@ -27,7 +27,7 @@ from langgraph_moa import (
 )
 from langgraph_moa.record import spoken as spoken_module
 from langgraph_moa.testing import ScriptedChatModel
-from tests.record.runs import mixture_of, recorded, scripted, seats
+from tests.record.runs import answering_after, mixture_of, recorded, scripted, seats
 from tests.ways import ask
 
 
@@ -179,9 +179,8 @@ def test_a_run_that_waits_for_a_person_has_no_answer_yet() -> None:
 
 def test_a_cancelled_run_says_who_had_not_ended() -> None:
     """Where the caller goes away, the calls under way end as cancelled, and their seats as not ended."""
-    graph = create_moa(
-        mixture_of(Proposer(scripted("q"), name="q"), Proposer(scripted("slow", delay=5.0), name="slow"))
-    )
+    slow = scripted("slow", delay=5.0)
+    graph = create_moa(mixture_of(answering_after(slow, "q"), Proposer(slow, name="slow")))
     recorder = RunRecorder()
     stream = graph.stream(ask("Why?"), {"callbacks": [recorder]}, stream_mode="custom")
     while next(stream)["event"] != "finished":

@@ -24,7 +24,7 @@ from langgraph_moa import (
     create_moa,
     taping,
 )
-from tests.record.runs import calls_of, mixture_of, recorded, scripted, seats, without_times
+from tests.record.runs import answering_after, calls_of, mixture_of, recorded, scripted, seats, without_times
 from tests.ways import ask
 
 
@@ -54,8 +54,8 @@ def test_a_hedge_is_marked() -> None:
 
 def test_stragglers_are_cancelled() -> None:
     """A call that the layer went on without ended when it was cancelled, and its seat says why."""
-    quick, slow = Proposer(scripted("q"), name="q"), Proposer(scripted("slow", delay=5.0), name="slow")
-    record = recorded(mixture_of(quick, slow, quorum=1, grace=0.0))
+    slow = scripted("slow", delay=5.0)
+    record = recorded(mixture_of(answering_after(slow, "q"), Proposer(slow, name="slow"), quorum=1, grace=0.0))
     seat = seats(record)["slow"]
     assert seat.error is not None
     assert (seat.status, seat.error["kind"], seat.text) == ("cancelled", "QuorumReached", "")
