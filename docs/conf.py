@@ -41,6 +41,8 @@ autodoc_typehints_description_target = "documented_params"  # fields have their 
 autodoc_typehints_format = "short"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_copy_source = False
 html_show_sourcelink = False
 

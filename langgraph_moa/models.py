@@ -209,6 +209,7 @@ class ReadyModel:
         arguments |= provider.retries_off
         if provider.openai_client:
             arguments.setdefault("stream_usage", True)
+        if provider.openai_client and provider.key_variable is not None:
             arguments = _with_own_key(name, provider_name, provider, arguments)
         if provider.factory is not None:
             module, _, function = provider.factory.partition(":")

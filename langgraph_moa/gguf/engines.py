@@ -54,7 +54,7 @@ def engine_for(path: Path, settings: EngineSettings) -> Engine:
     if starts:
         try:
             future.set_result(_start(path, settings))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it is told, and so is this caller
             with _lock:
                 del _engines[key]
             future.set_exception(error)
@@ -89,13 +89,14 @@ def _start(path: Path, settings: EngineSettings) -> Engine:
     try:
         server = llama.Server(parameters)
     except RuntimeError as error:
-        msg = f"llama.cpp cannot load {path.name}: what it says stands on stderr. The file may be cut short, of a kind "
-        raise MoAError(f"{msg}that it does not know, or too large for the memory; try a smaller context_size") from error
+        msg = f"llama.cpp cannot load {path.name}: what it says stands on stderr. The file may be cut short, of a kind"
+        raise MoAError(f"{msg} unknown to it, or too large for the memory; try a smaller context_size") from error
     return Engine(f"{server.listening_address}/v1", key, path.name, server)
 
 
 def _leave_to_parent() -> None:
-    global _lock, _engines  # noqa: PLW0603 - in a process that was forked, both may be held by a thread that is not here
+    """Begin anew in a process that was forked: a thread that is not here may hold the lock."""
+    global _lock, _engines
     _of_parent.append(_engines)
     _lock, _engines = threading.Lock(), {}
 

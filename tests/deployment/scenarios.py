@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.pregel.remote import RemoteGraph
 
-from langgraph_moa import Mixture, Proposer, create_moa
+from langgraph_moa import Mixture, Proposer, background, create_moa
 from langgraph_moa.testing import RecordedRequest, ScriptedChatModel
 from tests.deployment.server import HANGING, ROOT, STUCK, Served
 
@@ -184,6 +184,7 @@ async def as_proposer_of_a_synchronous_run(served: Served) -> tuple[Any, str]:
     remote = RemoteGraph(GRAPH, url=served.url)
     mixture = Mixture.of([Proposer(remote, name="remote")], ScriptedChatModel(replies=["merged"]))
     values = await asyncio.to_thread(create_moa(mixture).invoke, QUESTION)
+    await _close(remote)
     return values["proposals"][0], values["messages"][-1].text
 
 
@@ -193,6 +194,8 @@ async def page(served: Served) -> list[str]:
     namespace: dict[str, Any] = {}
     for block in BLOCKS.findall(source):
         await asyncio.to_thread(exec, compile(block, str(PAGE), "exec"), namespace)
+    namespace["client"].close()
+    await _close(namespace["remote"])
     return [proposal["status"] for proposal in namespace["out"]["proposals"]]
 
 
@@ -224,6 +227,12 @@ def _outcome(given: Any) -> Outcome:
     if isinstance(given, BaseException):
         return Outcome(None, "".join(traceback.format_exception(given)))
     return Outcome(given)
+
+
+async def _close(remote: RemoteGraph) -> None:
+    """Close the clients that a remote graph made by itself, where synchronous runs have used them."""
+    await asyncio.to_thread(background.run, remote._validate_client().aclose())
+    remote._validate_sync_client().close()
 
 
 def _proposing(model: str) -> dict[str, Any]:

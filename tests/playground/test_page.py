@@ -43,6 +43,17 @@ def desktop(browser: Browser, address: str) -> Iterator[Opened]:
         assert all(request.startswith((address, "data:", "blob:")) for request in opening.requests)
 
 
+@pytest.fixture(scope="module")
+def troubled(browser: Browser, address: str) -> Iterator[Page]:
+    """Open the page and ask the mixture in which everything happens, once for the tests that only look."""
+    with opened(browser, address + "/", DESKTOP) as opening:
+        ready(opening.page)
+        ask(opening.page, "trouble")
+        expect(status(opening.page)).to_have_text("degraded")
+        yield opening.page
+        assert opening.complaints == []
+
+
 def ready(page: Page) -> None:
     """Wait until the mixtures are there, and their models."""
     expect(page.get_by_label("Mixture", exact=True).get_by_role("option")).not_to_have_count(0)
@@ -81,11 +92,9 @@ def test_the_default_answers(desktop: Opened) -> None:
     expect(page.get_by_role("heading", name="What is a quorum?")).to_be_visible()
 
 
-def test_every_end_looks_different(desktop: Opened) -> None:
+def test_every_end_looks_different(troubled: Page) -> None:
     """Answered, failed, late and cancelled differ in word, mark and border; time, tokens and dollars stand beside."""
-    page = desktop.page
-    ask(page, "trouble")
-    expect(status(page)).to_have_text("degraded")
+    page = troubled
     expected = {
         "quick": "✓ answered",
         "broken": "✗ failed",
@@ -268,12 +277,10 @@ def test_it_is_used_by_keyboard(desktop: Opened) -> None:
     expect(page.locator("#run")).to_be_hidden()
 
 
-def test_everything_has_a_name(desktop: Opened) -> None:
+def test_everything_has_a_name(troubled: Page) -> None:
     """Every control has a name, ids are unique, headings leave no level out, and the language is told."""
-    page = desktop.page
-    ask(page, "trouble")
-    expect(status(page)).to_have_text("degraded")
-    page.get_by_text("Models, quorum and times").click()
+    page = troubled
+    page.locator("#settings").evaluate("settings => settings.open = true")
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('button, input, select, textarea, a, summary, [role=group]')]
           .filter(e => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim()))
@@ -293,12 +300,10 @@ def test_everything_has_a_name(desktop: Opened) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_is_readable(desktop: Opened, scheme: str) -> None:
+def test_every_text_is_readable(troubled: Page, scheme: str) -> None:
     """In light and dark, every text has a contrast of at least 4.5 to 1 on its ground."""
-    page = desktop.page
+    page = troubled
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-    ask(page, "trouble")
-    expect(status(page)).to_have_text("degraded")
     poor = page.evaluate(CONTRASTS)
     assert poor == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).every(part => part < 60)")

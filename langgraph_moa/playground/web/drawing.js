@@ -276,9 +276,12 @@ export class RunView {
     this.end(run);
   }
 
+  /** Show that what has not ended will not; a run that has ended stays as it is. */
   stop() {
     this.halt();
-    for (const seat of this.seats.values()) if (seat.isOpen) seat.stop();
+    const unfinished = [...this.seats.values()].filter((seat) => seat.isOpen);
+    if (unfinished.length === 0) return;
+    for (const seat of unfinished) seat.stop();
     for (const stage of this.stages) stage.count();
     this.showFacts([["status", RUN_STATES.stopped, "stopped"]]);
     this.announce("The run is stopped.");

@@ -97,15 +97,23 @@ async function run() {
   try {
     await follow(ask(request(), running.signal));
   } catch (error) {
-    if (running.signal.aborted) view.stop();
-    else {
-      tell(error);
-      view.halt();
-    }
+    if (!running.signal.aborted) tell(error);
+    view.stop();
   }
+  const isStopped = running.signal.aborted;
   running = null;
   setRunning(false);
-  await attemptQuietly(loadRuns);
+  await attemptQuietly(isStopped ? loadStoppedRun : loadRuns);
+}
+
+/** List the runs when the server has noticed that one was stopped, and kept it. */
+async function loadStoppedRun() {
+  const last = byId("runs").querySelector("a")?.hash;
+  for (const milliseconds of [50, 200, 500, 1000, 2000]) {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await loadRuns();
+    if (byId("runs").querySelector("a")?.hash !== last) return;
+  }
 }
 
 async function follow(events) {

@@ -1,0 +1,170 @@
+"""Claims about GGUF files in slots, run by the real llama.cpp with random weights: its answers are noise."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from langgraph_moa import Aggregator, ChatMoA, Mixture, Proposer, create_moa
+from langgraph_moa.errors import ConfigurationError, MoAError
+from langgraph_moa.gguf import engines, problem
+from langgraph_moa.gguf.settings import EngineSettings, split_arguments
+from langgraph_moa.preflight import problems
+
+MISSING = [package for package in ("xllamacpp", "gguf") if find_spec(package) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed, or without a wheel here: {', '.join(MISSING)}")
+ASKED = {"messages": [("user", "Why is the sky blue?")]}
+SMALL = {"context_size": 2048, "threads": 1, "parallel": 3}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Write two models, one of them under a name that is hard on paths."""
+    from tests.contract.noise_model import write_noise_model
+
+    here = tmp_path_factory.mktemp("models")
+    write_noise_model(here / "tiny.gguf", seed=1)
+    write_noise_model(here / "tíny two: b.gguf", seed=2)
+    yield here
+    engines.end_all()
+
+
+def slot(path: Path, **options: Any) -> Proposer:
+    """Return a proposer that asks a file for the likeliest tokens."""
+    return Proposer(f"gguf:{path}", temperature=0.0, max_tokens=8, model_kwargs=SMALL, **options)
+
+
+def writer(path: Path) -> Aggregator:
+    """Return an aggregator of a file."""
+    return Aggregator(f"gguf:{path}", temperature=0.0, max_tokens=8, model_kwargs=SMALL)
+
+
+def test_a_mixture_of_files(folder: Path) -> None:
+    """Three slots of two files and an aggregator answer, with their tokens counted; one engine runs each file."""
+    one, two = folder / "tiny.gguf", folder / "tíny two: b.gguf"
+    mixture = Mixture.of([slot(one, name="a"), slot(two, name="b"), slot(one, name="c")], writer(two))
+    assert Mixture.from_dict(json.loads(json.dumps(mixture.to_dict()))) == mixture
+    out = create_moa(mixture).invoke(ASKED)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["ok"] * 3
+    assert [proposal["served_model"] for proposal in out["proposals"]] == [one.name, two.name, one.name]
+    first, second, third = (proposal["text"] for proposal in out["proposals"])
+    assert first == third != second
+    assert out["messages"][-1].text.strip()
+    assert out["messages"][-1].response_metadata["moa"]["usage"]["unknown"] == []
+    assert len(engines._engines) == 2
+
+
+async def test_from_several_loops_and_threads(folder: Path) -> None:
+    """A file is asked from several threads, each with event loops of its own, and from a loop, by one engine."""
+    graph = create_moa(Mixture.of([slot(folder / "tiny.gguf")], writer(folder / "tiny.gguf")))
+
+    def in_loops_of_its_own() -> list[str]:
+        return [asyncio.run(graph.ainvoke(ASKED))["messages"][-1].text for _ in range(2)]
+
+    here = (await graph.ainvoke(ASKED))["messages"][-1].text
+    threads = await asyncio.gather(*(asyncio.to_thread(in_loops_of_its_own) for _ in range(2)))
+    assert threads == [[here] * 2] * 2
+
+
+async def test_streams(folder: Path) -> None:
+    """The aggregator's tokens arrive one by one, and add up to the answer."""
+    model = ChatMoA(mixture=Mixture.of([slot(folder / "tiny.gguf")], writer(folder / "tiny.gguf")))
+    pieces = [str(chunk.text) async for chunk in model.astream("Why is the sky blue?")]
+    assert sum(bool(piece) for piece in pieces) > 2
+    assert "".join(pieces) == (await model.ainvoke("Why is the sky blue?")).text
+
+
+def test_in_a_schema(folder: Path) -> None:
+    """Even random weights answer in a schema: the engine lets them say nothing else."""
+    schema = {
+        "title": "Verdict",
+        "type": "object",
+        "properties": {"best": {"type": "string", "enum": ["A", "B"]}},
+        "required": ["best"],
+        "additionalProperties": False,
+    }
+    final = Aggregator(f"gguf:{folder / 'tiny.gguf'}", temperature=0.0, max_tokens=64, model_kwargs=SMALL)
+    model = ChatMoA(mixture=Mixture.of([slot(folder / "tiny.gguf")], final))
+    assert model.with_structured_output(schema).invoke("Which is better?")["best"] in ("A", "B")
+
+
+async def test_a_call_that_is_not_wanted_any_more(folder: Path) -> None:
+    """A deadline ends a long answer, and the engine goes on with the next."""
+    path = folder / "tiny.gguf"
+    long = Proposer(f"gguf:{path}", temperature=0.0, max_tokens=1_900, model_kwargs=SMALL, timeout=0.2, name="long")
+    out = await create_moa(Mixture.of([long, slot(path, name="short")], writer(path))).ainvoke(ASKED)
+    assert [proposal["status"] for proposal in out["proposals"]] == ["timeout", "ok"]
+    assert isinstance(out["messages"][-1], AIMessage)
+
+
+def test_a_request_that_is_too_long(folder: Path) -> None:
+    """A request beyond the context is a failed proposal that says so, and no answer cut in silence."""
+    path = folder / "tiny.gguf"
+    tight = Proposer(f"gguf:{path}", max_tokens=8, model_kwargs={**SMALL, "context_size": 256}, name="tight")
+    graph = create_moa(Mixture.of([tight, slot(path, name="wide")], writer(path)))
+    out = graph.invoke({"messages": [("user", "Why? " * 200)]})
+    assert [proposal["status"] for proposal in out["proposals"]] == ["error", "ok"]
+    assert "context" in out["proposals"][0]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("missing.gguf", None, "No such file"),
+        ("weights.bin", b"PK\x03\x04", "no GGUF file"),
+        ("empty.gguf", b"", "no GGUF"),
+    ],
+)
+def test_files_that_are_none(tmp_path: Path, name: str, content: bytes | None, why: str) -> None:
+    """A file that is not there, or not in GGUF, is told before any call, by its name."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    found = problems(Mixture.of([f"gguf:{path}"], f"gguf:{path}"))
+    assert why in str(found[0].error)
+    assert name in str(found[0].error)
+
+
+def test_a_folder_is_none(tmp_path: Path) -> None:
+    """A folder is told from a file."""
+    assert "it is a folder" in str(problem(str(tmp_path)))
+
+
+def test_a_file_that_is_cut_short(folder: Path, tmp_path: Path) -> None:
+    """A file that the engine cannot load is an error that says where the reason stands; the next one is loaded."""
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes((folder / "tiny.gguf").read_bytes()[:100_000])
+    with pytest.raises(MoAError, match=r"cannot load cut\.gguf"):
+        engines.engine_for(cut, EngineSettings())
+    cut.write_bytes((folder / "tiny.gguf").read_bytes())
+    assert engines.engine_for(cut, EngineSettings(context_size=512)).name == "cut.gguf"
+
+
+def test_settings() -> None:
+    """Settings are the engine's or the client's; another one, or a wrong value, is refused with what is known."""
+    assert split_arguments({"context_size": 512, "top_p": 0.5}) == (EngineSettings(context_size=512), {"top_p": 0.5})
+    with pytest.raises(ConfigurationError, match=r"'n_ctx'.*context_size"):
+        split_arguments({"n_ctx": 512})
+    with pytest.raises(ConfigurationError, match="context_size"):
+        EngineSettings(context_size=1)
+
+
+def test_a_process_ends(folder: Path) -> None:
+    """A process that has asked a file ends by itself, and prints nothing that was not asked for."""
+    script = f"""
+from langgraph_moa import Aggregator, ChatMoA, Mixture, Proposer
+model = "gguf:{folder / "tiny.gguf"}"
+mixture = Mixture.of([Proposer(model, max_tokens=4)], Aggregator(model, max_tokens=4, temperature=0.0))
+print(len(ChatMoA(mixture=mixture).invoke("Hello").text) > 0)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "True\n", "")
