@@ -32,6 +32,7 @@ from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.recipe import models_of
 from langgraph_moa.mixture.seats import Seat
 from langgraph_moa.presets import list_presets, load_preset
+from langgraph_moa.redaction import redact
 
 PRESET_VARIABLE = "LANGGRAPH_MOA_PRESET"
 """Names the mixture of assistants that name no preset: a preset, or a mixture's .toml or .json file."""
@@ -44,6 +45,7 @@ _LIKENESS = 0.8
 _PRESETS: list[JsonValue] = [*list_presets()]
 """Listed once: a server reads the schema in its event loop, where no folder may be."""
 _MODEL = r"^[^:\s]+:\S.*$"
+_MODEL_RULE = "A model is named as provider:model, such as openai:gpt-4o"
 
 ModelName = Annotated[str, Field(pattern=_MODEL, examples=["openai:gpt-4o-mini"])]
 
@@ -140,8 +142,8 @@ def read_configuration(configurable: Mapping[str, Any]) -> MixtureConfiguration:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         where = ".".join(["configurable", *map(str, wrong["loc"])])
-        form = " Name a model as provider:model" if wrong["type"] == "string_pattern_mismatch" else ""
-        raise ConfigurationError(f"{where}: {wrong['msg']}; got {shown(wrong['input'])}.{form}") from None
+        rule = _MODEL_RULE if wrong["type"] == "string_pattern_mismatch" else wrong["msg"]
+        raise ConfigurationError(f"{where}: {rule}; got {redact(shown(wrong['input']))}") from None
 
 
 def _graph_of(configurable: Mapping[str, Any]) -> MoAGraph:

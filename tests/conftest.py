@@ -35,6 +35,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.endswith(_KEYS) or name.startswith(_PREFIXES) or name.lower().endswith("_proxy") or name in _TERMINAL:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
+    monkeypatch.setenv("LANGGRAPH_MOA_LOCAL", "off")
     monkeypatch.setenv("LANGGRAPH_MOA_HOME", str(tmp_path / "home"))
     for name in _NOTEBOOKS:
         monkeypatch.setenv(name, str(tmp_path / name.lower()))

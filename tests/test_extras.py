@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from langgraph_moa.errors import MissingDependencyError
-from langgraph_moa.extras import require
 from langgraph_moa.evaluation.figures import bars
+from langgraph_moa.extras import require
 
 
 def test_a_package_that_is_there_is_imported() -> None:

@@ -205,8 +205,8 @@ def _check_official(judge: str | None, prompt: Path | None, max_cost: float | No
 
 def _data(data: Path | None, gamed: Path | None) -> tuple[EvalSet, Path | None]:
     from langgraph_moa.evaluation.alpaca_eval import fetch, gamed_beside, load
-    from langgraph_moa.extras import require
     from langgraph_moa.evaluation.length_control import read_gamed
+    from langgraph_moa.extras import require
 
     eval_set = load(fetch(benchmarks.data_copies()) if data is None else data)
     file = gamed or gamed_beside(eval_set.path)

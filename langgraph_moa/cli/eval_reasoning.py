@@ -148,9 +148,9 @@ def _run(
 
     from langgraph_moa.cli.bulk_views import watcher_for
     from langgraph_moa.evaluation import reasoning
-    from langgraph_moa.extras import require
     from langgraph_moa.evaluation.rating import answers_identity
     from langgraph_moa.evaluation.runs import RunLog
+    from langgraph_moa.extras import require
     from langgraph_moa.preflight import prepare
 
     require("matplotlib", extra="eval")

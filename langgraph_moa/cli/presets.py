@@ -42,14 +42,17 @@ def listing(ctx: typer.Context, *, as_json: options.AsJson = False) -> None:
 @app.command()
 def check(name: NameOrFile, *, as_json: options.AsJson = False) -> None:
     """Say which key or package a preset lacks. No call is made."""
+    from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.selection import Selection, choose
     from langgraph_moa.preflight import problems
 
-    found = problems(choose(Selection(preset=name)).mixture)
+    chosen = choose(Selection(preset=name))
+    found = problems(chosen.mixture)
     if as_json:
         listed = [{"model": problem.model, "problem": str(problem.error)} for problem in found]
-        print_json({"preset": name, "ready": not found, "problems": listed})
+        print_json({"preset": name, "ready": not found, "problems": listed, "reason": chosen.reason})
     else:
+        Notes(quiet=False).say(chosen.reason)
         print("\n".join(str(problem.error) for problem in found) or "ready")
     if found:
         raise typer.Exit(failures.BAD_INPUT)

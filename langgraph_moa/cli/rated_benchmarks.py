@@ -109,10 +109,10 @@ class RatedTask:
 
         from langgraph_moa.cli.bulk_views import watcher_for
         from langgraph_moa.evaluation.arms import single
-        from langgraph_moa.extras import require
         from langgraph_moa.evaluation.judgments import judgments_identity
         from langgraph_moa.evaluation.rating import answers_identity
         from langgraph_moa.evaluation.runs import RunLog
+        from langgraph_moa.extras import require
         from langgraph_moa.preflight import prepare
 
         require("matplotlib", extra="eval")

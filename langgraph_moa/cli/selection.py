@@ -11,6 +11,7 @@ from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langgraph_moa.mixture import Mixture
+    from langgraph_moa.presets import Preset
 
 PRESET_VARIABLE = "LANGGRAPH_MOA_PRESET"
 OPENAI_DEFAULT = "openai:gpt-4o-mini"
@@ -92,13 +93,22 @@ def _suitable(environment: Mapping[str, str]) -> Choice:
 
 def _preset(name: str, why: str) -> Choice:
     from langgraph_moa.mixture import Mixture
-    from langgraph_moa.presets import describe_preset
+    from langgraph_moa.presets import LOCAL, describe_preset
 
     if name.endswith(_FILE_ENDINGS) or os.sep in name:
         mixture = Mixture.from_file(name)
         return Choice(mixture, f"using mixture {mixture.name!r} from {name}, {why}", None)
     preset = describe_preset(name)
-    return Choice(preset.mixture, f"using preset {name!r} {why}", preset.note)
+    return _found_here(preset) if name == LOCAL else Choice(preset.mixture, f"using preset {name!r} {why}", preset.note)
+
+
+def _found_here(preset: Preset) -> Choice:
+    from langgraph_moa.discovery import find_local_models
+    from langgraph_moa.presets.local import local_mixture, said_of
+
+    finding = find_local_models()
+    mixture = local_mixture(finding)
+    return Choice(mixture or preset.mixture, f"using preset 'local': {said_of(finding, mixture)}", preset.note)
 
 
 def _openai_default() -> Mixture:

@@ -80,11 +80,11 @@ def command(
     --tape or --folder, none that an earlier run has made.
     """
     from langgraph_moa.cli import benching
-    from langgraph_moa.extras import require
     from langgraph_moa.evaluation.mixture_files import check_ending, write_mixture
     from langgraph_moa.evaluation.runs import RunOptions
     from langgraph_moa.evaluation.search_space import USUAL, Space, strategies_of
     from langgraph_moa.evaluation.tuning import Tuning, TuningOptions, about_lines, tune, tuning_identity
+    from langgraph_moa.extras import require
     from langgraph_moa.mixture import Aggregator, Layer, Mixture, Proposer
 
     if out is not None:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, cast
 from langgraph_moa import background
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.answers import Answer, answer_sample
-from langgraph_moa.extras import require
 from langgraph_moa.evaluation.judging import Preference
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import Score
+from langgraph_moa.extras import require
 from langgraph_moa.graph import create_moa
 from langgraph_moa.mixture import Mixture
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_moa.errors import ConfigurationError
-from langgraph_moa.extras import require
 from langgraph_moa.evaluation.labels import one_line
+from langgraph_moa.extras import require
 from langgraph_moa.mixture import Mixture
 
 

@@ -17,7 +17,6 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.evaluation.arm_tables import Standing, arms_data, arms_table, merit, standing
 from langgraph_moa.evaluation.arms import Arm
 from langgraph_moa.evaluation.bench import Bench, Measured, halves
-from langgraph_moa.extras import require
 from langgraph_moa.evaluation.figures import Point, scatter
 from langgraph_moa.evaluation.intervals import pareto_front
 from langgraph_moa.evaluation.judging import today
@@ -27,6 +26,7 @@ from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import mean
 from langgraph_moa.evaluation.scoring import Scorer
 from langgraph_moa.evaluation.search_space import Space
+from langgraph_moa.extras import require
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.usage import packaged_prices
 

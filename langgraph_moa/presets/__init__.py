@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_moa.checks import known_keys
+from langgraph_moa.discovery import find_local_models
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, Model
 from langgraph_moa.mixture.seats import AnySeat
+from langgraph_moa.presets.local import local_mixture
 from langgraph_moa.providers import PROVIDERS, parse_model_name
 from langgraph_moa.tables import read_table
 
+LOCAL = "local"
+"""The preset that is made of what is on this machine."""
 _FOLDER = Path(__file__).parent
 
 
@@ -61,6 +65,8 @@ def describe_preset(name: str) -> Preset:
 def load_preset(name: str, *, base_url: str | None = None, api_key: str | None = None) -> Mixture:
     """Return a preset's mixture, which says in `preset` and `preset_version` that it is this preset.
 
+    `local` looks for models on this machine, and is made of those it finds; with none, it is the recipe as written.
+
     Args:
         name: One of `list_presets()`.
         base_url: Of one OpenAI-compatible server that serves all its models; ends in `/v1` as a rule. Models of
@@ -72,7 +78,7 @@ def load_preset(name: str, *, base_url: str | None = None, api_key: str | None =
     """
     mixture = describe_preset(name).mixture
     if base_url is None and api_key is None:
-        return mixture
+        return (local_mixture(find_local_models()) or mixture) if name == LOCAL else mixture
     providers = {parse_model_name(str(model)).provider for seat in mixture.seats for model in seat.models[:1]}
     if "offline" in providers or (base_url is None and len(providers) > 1):
         given = "base_url" if base_url is not None else "api_key"

@@ -14,7 +14,7 @@ from langchain_core.messages.ai import UsageMetadata
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from langgraph_moa import Layer, Mixture, PriceTable, Proposer, load_preset
+from langgraph_moa import Layer, Mixture, PriceTable, Proposer, StopWhen, load_preset
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.playground import EarlierRuns, playground_routes
 from langgraph_moa.testing import ScriptedChatModel
@@ -27,6 +27,25 @@ HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)></script><styl
 `</code><script>alert(7)</script>` &lt;script&gt;alert(8)&lt;/script&gt;"""
 HELD = 30.0
 """Seconds for which a model keeps silent that nobody waits for."""
+
+POOR_CONTRASTS = """() => {
+  const parts = colour => colour.match(/[0-9.]+/g).map(Number);
+  const part = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  const ground = element => {
+    const colour = parts(getComputedStyle(element).backgroundColor);
+    return colour.length === 4 && colour[3] === 0 ? ground(element.parentElement) : colour;
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter(e => e.checkVisibility() && !e.closest('.unseen, .skip, :disabled, option'))
+    .filter(e => [...e.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
+    .map(e => {
+      const [light, dark] = [luminance(parts(getComputedStyle(e).color)), luminance(ground(e))].sort((a, b) => b - a);
+      return [e.outerHTML.slice(0, 80), (light + 0.05) / (dark + 0.05)];
+    })
+    .filter(([, contrast]) => contrast < 4.5);
+}"""
+"""Script for a browser: the texts that are seen with a contrast below 4.5 to 1 (WCAG 2.2, AA), and that contrast."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,13 @@ def mixtures() -> dict[str, Mixture]:
             [Proposer(ScriptedChatModel(replies=RuntimeError("out of order")), name="broken")],
             saying("never"),
             name="doomed",
+        ),
+        "agreed": Mixture.of(
+            [Proposer(saying("42"), name=name) for name in ("one", "two", "three")],
+            saying("It is 42."),
+            depth=3,
+            stop_when=StopWhen(by="answers", skips="layers"),
+            name="agreed",
         ),
         "wide": Mixture.of([Proposer(saying("yes"), samples=24, name="voice")], saying("Yes."), name="wide"),
     }

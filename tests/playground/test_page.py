@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from langgraph_moa import Mixture, Proposer, load_preset
 from langgraph_moa.playground import OPEN_PATHS
 from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
-from tests.playground.pages import mixtures, playground, saying, served
+from tests.playground.pages import POOR_CONTRASTS, mixtures, playground, saying, served
 from tests.playground.provided import ABOUT, PROVIDED, heat_pumps
 from tests.screenshots import DESKTOP, PHONE, Opened, browser, opened, shoot
 
@@ -115,6 +115,15 @@ def test_every_end_looks_different(troubled: Page) -> None:
     expect(seat(page, "broken").locator(".reason")).to_have_text("The provider is out of order.")
     expect(page.locator(".counts").first).to_contain_text("2 answered, 1 failed, 1 too late, 1 cancelled")
     expect(page.get_by_role("status")).to_have_text(re.compile("The run is degraded, after"))
+
+
+def test_what_was_not_asked_says_so(desktop: Opened) -> None:
+    """Where proposals agree, the rest of the layer is not needed and the next layer not asked; neither has failed."""
+    page = desktop.page
+    ask(page, "agreed")
+    expect(status(page)).to_have_text("complete")
+    expect(page.locator(".counts").first).to_contain_text("2 answered, 1 not needed")
+    expect(page.locator(".counts").nth(1)).to_contain_text("3 not asked")
 
 
 def test_tokens_are_seen_as_they_come(browser: Browser) -> None:
@@ -304,29 +313,10 @@ def test_every_text_is_readable(troubled: Page, scheme: str) -> None:
     """In light and dark, every text has a contrast of at least 4.5 to 1 on its ground."""
     page = troubled
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-    poor = page.evaluate(CONTRASTS)
+    poor = page.evaluate(POOR_CONTRASTS)
     assert poor == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).every(part => part < 60)")
     assert dark is (scheme == "dark")
-
-
-CONTRASTS = """() => {
-  const parts = colour => colour.match(/[0-9.]+/g).map(Number);
-  const part = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const luminance = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  const ground = element => {
-    const colour = parts(getComputedStyle(element).backgroundColor);
-    return colour.length === 4 && colour[3] === 0 ? ground(element.parentElement) : colour;
-  };
-  return [...document.querySelectorAll('body *')]
-    .filter(e => e.checkVisibility() && !e.closest('.unseen, .skip, :disabled, option'))
-    .filter(e => [...e.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
-    .map(e => {
-      const [light, dark] = [luminance(parts(getComputedStyle(e).color)), luminance(ground(e))].sort((a, b) => b - a);
-      return [e.outerHTML.slice(0, 80), (light + 0.05) / (dark + 0.05)];
-    })
-    .filter(([, contrast]) => contrast < 4.5);
-}"""
 
 
 def test_the_theme_is_remembered(desktop: Opened) -> None:

@@ -27,12 +27,12 @@ from langgraph_moa.evaluation.alpaca_eval.running import (
     outputs_in,
     write_outputs,
 )
-from langgraph_moa.extras import not_installed
 from langgraph_moa.evaluation.generation import answer_samples
 from langgraph_moa.evaluation.judging import Judge
 from langgraph_moa.evaluation.runs import Outcome, RunLog, RunOptions
 from langgraph_moa.evaluation.samples import Sample
 from langgraph_moa.evaluation.scores import JudgeStamp
+from langgraph_moa.extras import not_installed
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.redaction import redact
 

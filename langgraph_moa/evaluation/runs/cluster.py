@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from langgraph_moa import background
 from langgraph_moa.errors import ConfigurationError, MoAError
-from langgraph_moa.extras import require
 from langgraph_moa.evaluation.runs.jobs import Work
+from langgraph_moa.extras import require
 
 CONNECTING_SECONDS = 10.0
 """For the scheduler to answer, and once more for a first worker to be there."""

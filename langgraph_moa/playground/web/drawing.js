@@ -263,7 +263,7 @@ export class RunView {
     const told = run.stages.flatMap((stage) => stage.seats);
     for (const seat of told) this.seats.get(seat.node)?.end(seat);
     const named = new Set(told.map((seat) => seat.node));
-    for (const [node, seat] of this.seats) if (seat.isOpen && !named.has(node)) seat.set(run.error ? "skipped" : "stopped");
+    for (const [node, seat] of this.seats) if (seat.isOpen && !named.has(node)) seat.set("skipped");
     if (run.html !== null) this.seats.get("aggregator")?.show(run.html);
     for (const stage of this.stages) stage.count();
     this.showRun(run);

@@ -1,0 +1,150 @@
+"""Claims about what is found on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from langgraph_moa import create_moa, load_preset
+from langgraph_moa.discovery import Finding, LocalModel, Places, find_local_models
+from langgraph_moa.presets.local import local_mixture, said_of
+from langgraph_moa.testing import Behaviour, Simulator
+
+NOWHERE = Places(None, (), ())
+
+
+@contextmanager
+def saying(answers: dict[str, Any]) -> Iterator[str]:
+    """Run a server that answers each path with JSON, or with bytes as they are; everything else is not found."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = answers.get(self.path)
+            self.send_response(404 if found is None else 200)
+            self.end_headers()
+            self.wfile.write(found if isinstance(found, bytes) else json.dumps(found).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def free_url() -> str:
+    """Return the address of a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_servers_and_files_are_found(tmp_path: Path) -> None:
+    """Ollama's models, those of a server with OpenAI's protocol and GGUF files are found, but none that cannot chat."""
+    for name in ("small.gguf", "big-00001-of-00002.gguf", "big-00002-of-00002.gguf", "mmproj-x.gguf", "notes.txt"):
+        (tmp_path / name).write_bytes(b"GGUF" + b"x" * len(name))
+    tags = {"models": [{"name": "llama3.2:3b", "size": 2_000}, {"name": "nomic-embed-text", "size": 1}, "odd"]}
+    listed = {"data": [{"id": "qwen"}, {"id": "panel", "owned_by": "langgraph-moa"}, {"no": "id"}]}
+    with saying({"/api/tags": tags}) as ollama, saying({"/v1/models": listed}) as server:
+        found = find_local_models(Places(ollama, (f"{server}/v1",), (str(tmp_path),)))
+    assert [(model.provider, Path(model.name).name, model.base_url) for model in found.models] == [
+        ("openai", "llama3.2:3b", f"{ollama}/v1"),
+        ("openai", "qwen", f"{server}/v1"),
+        ("gguf", "big-00001-of-00002.gguf", None),
+        ("gguf", "small.gguf", None),
+    ]
+    assert "found 1 at" in str(found)
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[" * 10_000, {"models": 3}, {"data": {"id": "x"}}, ["x"], None])
+def test_other_answers_are_no_models(answer: object) -> None:
+    """A server that says something else, or nobody at all, is no error and no model."""
+    with saying({"/api/tags": answer, "/v1/models": answer}) as url:
+        found = find_local_models(Places(url, (f"{url}/v1", f"{free_url()}/v1"), ("/no/such/folder",)))
+    assert found.models == ()
+    assert "no language model was found" in str(found)
+    assert url in str(found)
+
+
+@pytest.mark.parametrize(
+    ("environment", "ollama", "first"),
+    [
+        ({}, "http://127.0.0.1:11434", "http://127.0.0.1:8080/v1"),
+        ({"OLLAMA_HOST": "0.0.0.0:9000"}, "http://127.0.0.1:9000", "http://127.0.0.1:8080/v1"),
+        ({"OLLAMA_HOST": "http://localhost"}, "http://localhost:11434", "http://127.0.0.1:8080/v1"),
+        ({"OLLAMA_HOST": "gpu.example.org"}, None, "http://127.0.0.1:8080/v1"),
+        (
+            {"LANGGRAPH_MOA_LOCAL_BASE_URL": "http://[::1]:7000/v1"},
+            "http://127.0.0.1:11434",
+            "http://[::1]:7000/v1",
+        ),
+        (
+            {"LANGGRAPH_MOA_LOCAL_BASE_URL": "https://example.org/v1"},
+            "http://127.0.0.1:11434",
+            "http://127.0.0.1:8080/v1",
+        ),
+    ],
+)
+def test_no_other_machine_is_asked(environment: dict[str, str], ollama: str | None, first: str) -> None:
+    """The environment adds places on this machine, and no others."""
+    places = Places.of_environment(environment)
+    assert (places.ollama, places.servers[0]) == (ollama, first)
+    assert Places.of_environment({**environment, "LANGGRAPH_MOA_LOCAL": "off"}) == NOWHERE
+
+
+def models(*sizes: int | None) -> tuple[LocalModel, ...]:
+    """Return models of Ollama, named by their sizes."""
+    return tuple(LocalModel(f"m{size}", "ollama", None, size) for size in sizes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "proposers", "merger"),
+    [
+        ((5,), ["ollama:m5"], "ollama:m5"),
+        ((5, 9), ["ollama:m9", "ollama:m5"], "ollama:m9"),
+        ((1, 9, 5), ["ollama:m5", "ollama:m1"], "ollama:m9"),
+        ((1, 2, 3, 4, 5), ["ollama:m4", "ollama:m3", "ollama:m2"], "ollama:m5"),
+    ],
+)
+def test_the_largest_merges(sizes: tuple[int, ...], proposers: list[str], merger: str) -> None:
+    """The largest model merges and the next three propose; of two, both propose, and one alone proposes three times."""
+    finding = Finding(models(*sizes))
+    mixture = local_mixture(finding)
+    assert mixture is not None
+    slots = mixture.slots[0]
+    assert list(dict.fromkeys(str(slot.proposer.model) for slot in slots)) == proposers
+    assert len(slots) == (3 if len(sizes) == 1 else len(proposers))
+    assert mixture.merger.model == merger
+    assert {key: limit.concurrency for key, limit in mixture.effective_limits.items()} == {"ollama": 1}
+    assert merger.removeprefix("ollama:") in said_of(finding, mixture)
+
+
+def test_nothing_was_found() -> None:
+    """With nothing there, the preset is the recipe as written, and what is said names every place and what to do."""
+    assert local_mixture(Finding()) is None
+    said = said_of(Finding(looked=("http://127.0.0.1:1",)), None)
+    assert "http://127.0.0.1:1" in said
+    assert "LANGGRAPH_MOA_GGUF_FOLDER" in said
+
+
+def test_the_preset_asks_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load_preset("local")` is made of the models of a server that runs here, and its graph asks them."""
+    with Simulator(Behaviour(reply="from this machine")) as provider:
+        listing = {"/v1/models": {"data": [{"id": "one"}, {"id": "two"}, {"id": "three"}]}}
+        with saying(listing) as server:
+            found = find_local_models(Places(None, (f"{server}/v1",), ()))
+        here = Finding(tuple(LocalModel(model.name, "openai", provider.url) for model in found.models))
+        monkeypatch.setattr("langgraph_moa.presets.find_local_models", lambda: here)
+        out = create_moa(load_preset("local")).invoke({"messages": [("user", "Hello")]})
+        assert out["messages"][-1].text == "from this machine"
+        assert [request.model for request in provider.requests][-1] == "one"
