@@ -45,6 +45,7 @@ def check(name: NameOrFile, *, as_json: options.AsJson = False) -> None:
     from langgraph_moa.cli.notes import Notes
     from langgraph_moa.cli.selection import Selection, choose
     from langgraph_moa.preflight import problems
+    from langgraph_moa.presets import LOCAL
 
     chosen = choose(Selection(preset=name))
     found = problems(chosen.mixture)
@@ -52,7 +53,7 @@ def check(name: NameOrFile, *, as_json: options.AsJson = False) -> None:
         listed = [{"model": problem.model, "problem": str(problem.error)} for problem in found]
         print_json({"preset": name, "ready": not found, "problems": listed, "reason": chosen.reason})
     else:
-        Notes(quiet=False).say(chosen.reason)
+        Notes(quiet=name != LOCAL).say(chosen.reason)
         print("\n".join(str(problem.error) for problem in found) or "ready")
     if found:
         raise typer.Exit(failures.BAD_INPUT)

@@ -47,6 +47,7 @@ def test_tests_that_a_page_names_are_there(page: Path) -> None:
         "recipes/review.md",
         "recipes/costs.md",
         "recipes/serving.md",
+        "recipes/local_models.md",
         "recipes/dask.md",
     ],
 )
