@@ -13,7 +13,9 @@ import pytest
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # LangGraph reads it once, when it is imported
 
 from langgraph_moa.testing import Simulator
+from tests.children import children
 
+__all__ = ["children"]
 _KEYS = ("_API_KEY", "_BASE_URL", "_API_BASE")
 _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_HOME")
 _TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")

@@ -14,10 +14,10 @@ from langgraph_moa.extras import not_installed
 
 try:
     from langgraph_moa.playground.earlier_runs import EarlierRuns
-    from langgraph_moa.playground.routes import OPEN_PATHS, Mixtures, playground_routes
+    from langgraph_moa.playground.routes import ASK_PATH, OPEN_PATHS, Mixtures, playground_routes
 except ModuleNotFoundError as error:
     if error.name not in ("markdown_it", "sse_starlette", "starlette"):
         raise
     raise MissingDependencyError(not_installed(error.name, extra="serve")) from error
 
-__all__ = ["OPEN_PATHS", "EarlierRuns", "Mixtures", "playground_routes"]
+__all__ = ["ASK_PATH", "OPEN_PATHS", "EarlierRuns", "Mixtures", "playground_routes"]

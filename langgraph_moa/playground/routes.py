@@ -30,6 +30,8 @@ _FILES = {"page.css": "text/css", "page.js": "text/javascript", "drawing.js": "t
     "theme.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+ASK_PATH = "/playground/api/ask"
+"""What begins a run, and so costs something."""
 OPEN_PATHS = frozenset({"/", *(f"/playground/{name}" for name in _FILES)})
 """The page itself, which tells nobody anything: only its API has to be kept from strangers."""
 _WEB = Path(__file__).parent / "web"
@@ -85,7 +87,7 @@ def playground_routes(mixtures: Mixtures, runs: EarlierRuns | None = None) -> li
         Route("/", _page),
         Route("/playground/api/mixtures", _told(playground.names)),
         Route("/playground/api/mixture", _told(playground.mixture)),
-        Route("/playground/api/ask", _told(playground.ask), methods=["POST"]),
+        Route(ASK_PATH, _told(playground.ask), methods=["POST"]),
         Route("/playground/api/runs", _told(playground.runs)),
         Route("/playground/api/runs/{identifier}", _told(playground.run)),
         Route("/playground/api/runs/{identifier}/record", _told(playground.record)),

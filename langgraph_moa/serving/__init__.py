@@ -11,8 +11,16 @@ Needs the extra `serve`. `moa serve` runs it.
 
 from __future__ import annotations
 
-from langgraph_moa.serving.app import create_app
-from langgraph_moa.serving.catalogue import Catalogue
-from langgraph_moa.serving.settings import Settings
+from langgraph_moa.errors import MissingDependencyError
+from langgraph_moa.extras import not_installed
+
+try:
+    from langgraph_moa.serving.app import create_app
+    from langgraph_moa.serving.catalogue import Catalogue
+    from langgraph_moa.serving.settings import Settings
+except ModuleNotFoundError as error:
+    if error.name not in ("limits", "prometheus_client", "starlette"):
+        raise
+    raise MissingDependencyError(not_installed(error.name, extra="serve")) from error
 
 __all__ = ["Catalogue", "Settings", "create_app"]

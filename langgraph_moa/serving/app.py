@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from langgraph_moa.playground import EarlierRuns, playground_routes
+from langgraph_moa.playground import ASK_PATH, OPEN_PATHS, EarlierRuns, playground_routes
 from langgraph_moa.serving.catalogue import Catalogue
 from langgraph_moa.serving.completions import ChatCompletions
 from langgraph_moa.serving.failures import RequestFailure
 from langgraph_moa.serving.guard import Guard, refused
 from langgraph_moa.serving.office import Office, told_failure
 from langgraph_moa.serving.settings import Settings
+from langgraph_moa.serving.turnstile import Turnstile
 
-_OPEN = ("/", "/healthz")
-_OPEN_FOLDER, _CLOSED_FOLDER = "/playground/", "/playground/api/"
+_HEALTH = "/healthz"
 
 
 def create_app(catalogue: Catalogue, settings: Settings) -> Starlette:
@@ -35,7 +35,10 @@ def create_app(catalogue: Catalogue, settings: Settings) -> Starlette:
     routes = [*_api(office), *(playground_routes(catalogue, EarlierRuns(settings.runs)) if settings.page else ())]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, settings=settings, is_open=_is_open)],
+        middleware=[
+            Middleware(Guard, settings=settings, is_open=_is_open),
+            Middleware(Turnstile, doors=office.doors, path=ASK_PATH),
+        ],
         exception_handlers={RequestFailure: _refused, HTTPException: _no_such_path, Exception: _refused},
     )
 
@@ -65,7 +68,7 @@ def _api(office: Office) -> list[BaseRoute]:
         Route("/v1/models", models),
         Route("/v1/models/{name:path}", model),
         Route("/v1/chat/completions", ChatCompletions(office).answer, methods=["POST"]),
-        Route("/healthz", health),
+        Route(_HEALTH, health),
         Route("/metrics", metrics),
     ]
 
@@ -76,7 +79,7 @@ def _described(name: str, since: int) -> dict[str, object]:
 
 def _is_open(path: str) -> bool:
     """Say whether a path needs no token, also where there is one: the page holds nothing, and asks for it."""
-    return path in _OPEN or (path.startswith(_OPEN_FOLDER) and not path.startswith(_CLOSED_FOLDER))
+    return path == _HEALTH or path in OPEN_PATHS
 
 
 async def _refused(_: Request, error: Exception) -> Response:

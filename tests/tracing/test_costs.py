@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from langgraph_moa.testing import Simulator
+from tests.children import Children
 from tests.tracing.receiver import Receiver
 
-ROOT = Path(__file__).parents[2]
 BOUND = 1.0
 """Seconds that tracing may add to a call; most of them are left for a busy machine."""
 
@@ -42,29 +39,24 @@ def closed() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def timed(environment: Mapping[str, str]) -> dict[str, Timed]:
+def timed(children: Children, environment: Mapping[str, str]) -> dict[str, Timed]:
     """Time a call in every place, in a process with more in its environment; warnings are errors there."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.tracing.timed_child"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    own = {**os.environ, **environment}
+    done = children.run(["tests.tracing.timed_child"], environment=own, warnings="error", seconds=100)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
     return {line["call"]: Timed(line["answer"], line["seconds"]) for line in lines}
 
 
 @pytest.mark.timeout(300)
-def test_costs_no_second(provider: Simulator, receiver: Receiver, closed: str, silent: str) -> None:
+def test_costs_no_second(children: Children, provider: Simulator, receiver: Receiver, closed: str, silent: str) -> None:
     """Traced, and with an endpoint that is closed or silent, a call gives the same answer and takes no second more."""
-    off = timed({})
+    off = timed(children, {})
     assert len(off) == 15
     for url in (receiver.url, closed, silent):
-        on = timed({"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": url, "LANGSMITH_API_KEY": "langsmith-key"})
+        on = timed(
+            children, {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": url, "LANGSMITH_API_KEY": "langsmith-key"}
+        )
         assert {call: each.answer for call, each in on.items()} == {call: each.answer for call, each in off.items()}
         slower = {call: each for call, each in on.items() if each.seconds > off[call].seconds + BOUND}
         assert slower == {}
