@@ -13,7 +13,7 @@ demo: .venv/.demo
 	@$(BIN)/moa ask "Does a failed proposer stop the run?"
 
 test: .venv/.test $(AIMOCK)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 # The pages of docs/ in build/docs: open build/docs/index.html.
 docs: .venv/.test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,19 @@ from langgraph_moa.offline.accuracy import (
 from langgraph_moa.offline.corpus import read_corpus
 from langgraph_moa.offline.packaged_docs import packaged_documents
 
+pytestmark = pytest.mark.xdist_group("accuracy")
 
-@pytest.fixture(scope="module")
+
+@cache
+def measured(name: QuestionSet) -> Accuracy:
+    """Measure a packaged question set, which takes seconds, once."""
+    return measure(load_questions(name))
+
+
+@pytest.fixture
 def result() -> Accuracy:
-    """The packaged question set, measured once."""
-    return measure()
+    """The first packaged question set, measured."""
+    return measured("questions")
 
 
 @pytest.mark.parametrize(("name", "least"), [("questions", 40), ("held_out", 80)])
@@ -50,10 +59,10 @@ def test_the_readme_shows_what_is_measured(name: QuestionSet, column: int) -> No
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     row = re.compile(r"^\| (?:`offline:|\*\*)(\w+)[^|]*\| (\d+) of (\d+) \| (\d+) of (\d+) \|$", re.MULTILINE)
     shown = {found[1]: (int(found[2 * column]), int(found[2 * column + 1])) for found in row.finditer(readme)}
-    result = measure(load_questions(name))
-    measured = {score.name: score for score in (*result.readers, result.mixture)}
-    assert set(shown) == set(measured)
-    for reader, score in measured.items():
+    result = measured(name)
+    found = {score.name: score for score in (*result.readers, result.mixture)}
+    assert set(shown) == set(found)
+    for reader, score in found.items():
         correct, total = shown[reader]
         assert total == score.total
         assert abs(correct - score.correct) <= 2

@@ -17,6 +17,7 @@ from tests.cli.conftest import Moa, moa
 from tests.serving.conftest import PROVIDER_KEY, Served, panel
 
 __all__ = ["moa"]
+pytestmark = pytest.mark.xdist_group("served")
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 

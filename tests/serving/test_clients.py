@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from tests.serving.conftest import Served
 
+pytestmark = pytest.mark.xdist_group("served")
 QUESTION = "How high is the tower?"
 ANSWER = f"answer to {QUESTION}"
 WEATHER = {
@@ -182,26 +183,3 @@ def test_llm_command_line(served: Served, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "llm", "-m", "panel", "--key", "none", "--no-log", QUESTION]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stdout.strip()) == (0, ANSWER), run.stderr
-
-
-@pytest.mark.filterwarnings("ignore:pkg_resources")
-def test_alpaca_eval_client(served: Served, tmp_path: Path) -> None:
-    """AlpacaEval's own client gets an answer to each prompt, in their order, with the tokens of all calls."""
-    from alpaca_eval.decoders.openai import openai_completions
-
-    config = tmp_path / "clients.yaml"
-    config.write_text(
-        f"default:\n  - client_class: openai.OpenAI\n    base_url: {served.url}\n    api_key: none\n", encoding="utf-8"
-    )
-    prompts = [f"<|im_start|>user\nquestion {number}\n<|im_end|>" for number in range(4)]
-    found = openai_completions(
-        prompts,
-        "panel",
-        max_tokens=100,
-        requires_chatml=True,
-        num_procs=2,
-        price_per_token=0.0,
-        client_config_path=config,
-    )
-    assert found["completions"] == [f"answer to question {number}" for number in range(4)]
-    assert all(one["total_tokens"] > 0 for one in found["completions_all"])

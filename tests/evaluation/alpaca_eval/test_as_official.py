@@ -16,6 +16,7 @@ from langgraph_moa.evaluation.alpaca_eval.asking import read_preference
 from tests.evaluation.alpaca_eval.conftest import verdict
 from tests.evaluation.official import index_rows, made_up_answers, official_win_rates, root_level_kept, write_gamed
 
+pytestmark = pytest.mark.xdist_group("alpaca")
 COUNT = 60
 
 
