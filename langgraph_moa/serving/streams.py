@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Literal, TypeVar
 
@@ -29,7 +29,7 @@ def comment(text: str) -> bytes:
     return b": " + " ".join(text.split()).encode("utf-8", "replace") + b"\n\n"
 
 
-async def with_pulse(lines: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes]:
+async def with_pulse(lines: AsyncGenerator[bytes], seconds: float) -> AsyncGenerator[bytes]:
     """Yield lines, and after so many seconds of silence one that says that the stream lives."""
     upcoming: asyncio.Future[bytes] | None = None
     try:
@@ -47,6 +47,8 @@ async def with_pulse(lines: AsyncIterator[bytes], seconds: float) -> AsyncGenera
     finally:
         if upcoming is not None:
             await end_all([upcoming])
+        if upcoming is None or upcoming.done():
+            await lines.aclose()
 
 
 class EventStream(Response):
