@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from langgraph_moa.evaluation.pages import write_report
 from langgraph_moa.evaluation.reports import Report
 from tests.evaluation.reports_to_show import HOSTILE, full_report, hostile_report
+from tests.screenshots import browser
 
-REQUIRED = "LANGGRAPH_MOA_REQUIRE_CHROMIUM"
-"""Environment variable: where it is set, these tests fail rather than skip without a browser."""
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+__all__ = ["browser"]
 DESKTOP, PHONE = (1280, 900), (360, 740)
 
 
@@ -42,21 +30,6 @@ class Opened(NamedTuple):
 
 
 Open = Callable[[Report, tuple[int, int]], Opened]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the browser of this machine."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        reason = "no browser on this machine: install Debian's package chromium, or put chromium on PATH"
-        if os.environ.get(REQUIRED):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
