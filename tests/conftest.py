@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import gc
+import importlib
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,22 @@ _PREFIXES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_MOA_PRESET", "LANGGRAPH_MOA_
 _TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
 _NOTEBOOKS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 """Folders that notebooks write into."""
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later garbage collection the half a million objects that live as long as the session."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def types_read_once() -> Iterator[None]:
+    """Read a class's annotations once: with strict msgpack, LangGraph does for each graph that is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        with suppress(ImportError, AttributeError):  # LangGraph's own affair: without it, tests take longer
+            serde = importlib.import_module("langgraph._internal._serde")
+            patch.setattr(serde, "_safe_get_type_hints", functools.lru_cache(256)(serde._safe_get_type_hints))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

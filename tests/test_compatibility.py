@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.children import Children
 from tests.test_examples import ROOT, SCRIPTS
 
 PAGE = ROOT / "docs" / "compatibility.md"
@@ -102,18 +101,11 @@ def test_the_guide_names_every_script() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_the_page_counts_the_standard_tests() -> None:
+def test_the_page_counts_the_standard_tests(children: Children) -> None:
     """What the page says of LangChain's standard tests is what running them gives."""
     files = [f"tests/standard/test_{kind}.py" for kind in ("unit", "integration")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--no-header", *files],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    counts = re.search(r"^\d+ passed.*(?= in )", run.stdout, re.MULTILINE)
-    assert counts, run.stdout
+    run = children.run(["pytest", "-q", "--no-header", "--assert=plain", *files], environment=environment, seconds=240)
+    counts = re.search(r"^\d+ passed.*(?= in )", run.out, re.MULTILINE)
+    assert counts, run.out
     assert f": {counts[0]}; " in PAGE.read_text(encoding="utf-8")

@@ -11,6 +11,8 @@ from langgraph_moa.record.wording import kind_of
 
 Fate = Literal["ok", "error", "cancelled", "open"]
 """`open`: it had not ended when the record was made."""
+_SHORTEST_AXIS = 1e-6
+"""Seconds; no clock tells less."""
 _MOST_TICKS = 5
 _LEAST_WIDTH = 0.4
 """Percent of the axis, so that the shortest call is seen."""
@@ -66,7 +68,7 @@ def timeline(record: RunRecord) -> Timeline:
 
 def ticks(seconds: float) -> tuple[float, ...]:
     """Return round marks from 0 to the end of an axis, two to six of them; 0 alone where it has no length."""
-    if seconds <= 0:
+    if seconds < _SHORTEST_AXIS:
         return (0.0,)
     power = 10.0 ** math.floor(math.log10(seconds / _MOST_TICKS))
     step = next(each * power for each in (1, 2, 5, 10) if each * power * _MOST_TICKS >= seconds)

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
-_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder that all workers of a server write into; read when `prometheus_client` is imported."""
 
 
 class Metrics:
@@ -66,7 +67,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all of it in Prometheus' text form."""
-        if _FOLDER_VARIABLE not in os.environ:
+        if FOLDER_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # prometheus-client types a part of itself

@@ -21,13 +21,13 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.serving.app import create_app
 from langgraph_moa.serving.catalogue import Catalogue
+from langgraph_moa.serving.metrics import FOLDER_VARIABLE
 from langgraph_moa.serving.settings import Settings
 
 _BACKLOG = 2048
 _KEEP_ALIVE = 30
 _UNANSWERED = 60
 """Seconds after which a worker that says nothing is taken for dead; a busy one may say nothing for some."""
-_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,32 +68,19 @@ def serve(sources: Sequence[str], settings: Settings, running: Running, ready: C
     listening = _listen(settings.host, running.port)
     with listening, _signals_ending_quietly():
         address = _address(settings.host, listening.getsockname()[1])
+        build = partial(application, tuple(sources), settings)
         if running.workers == 1:
-            config = _config(partial(application, tuple(sources), settings), running)
-            _Server(config, partial(ready, address)).run(sockets=[listening])
+            _Server(_config(build, running), partial(ready, address)).run(sockets=[listening])
             return
-        with tempfile.TemporaryDirectory(prefix="moa-metrics-") as folder:
-            config = _config(partial(worker, tuple(sources), settings, folder), running)
+        with _shared_metrics():
             ready(address)
-            Multiprocess(config, sockets=[listening]).run()
+            Multiprocess(_config(build, running), sockets=[listening]).run()
 
 
 def application(sources: Sequence[str], settings: Settings) -> Starlette:
-    """Return the application of a process of its own."""
+    """Return the application of one process, which logs to stderr."""
     _log_to_stderr()
     return create_app(Catalogue(sources), settings)
-
-
-def worker(sources: Sequence[str], settings: Settings, metrics: str) -> Starlette:
-    """Return the application of one of several processes.
-
-    Args:
-        sources: As for `Catalogue`.
-        settings: Of the server.
-        metrics: Folder that they share for what Prometheus is told; must be set before anything is counted.
-    """
-    os.environ[_FOLDER_VARIABLE] = metrics
-    return application(sources, settings)
 
 
 class _Server(uvicorn.Server):
@@ -147,6 +134,17 @@ def _log_to_stderr() -> None:
     for name in ("langgraph_moa", "uvicorn.error"):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """Give the workers a folder for what Prometheus is told: they must find it named when they import its client."""
+    with tempfile.TemporaryDirectory(prefix="moa-metrics-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER_VARIABLE]
 
 
 @contextmanager

@@ -68,7 +68,6 @@ def provider() -> Iterator[Simulator]:
         "json": Behaviour(reply='{"city": "Paris", "people": 2100000}'),
         "broken": Behaviour(status=400, reply=f"no such model for {PROVIDER_KEY}"),
         "silent": Behaviour(hang=True),
-        "long": Behaviour(reply="x" * 7_000_000),
     }
     with Simulator(models=models) as running:
         yield running
@@ -110,7 +109,6 @@ def served(provider: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
         panel(folder, "silent", second="silent"),
         panel(folder, "mute", aggregator="silent"),
         panel(folder, "changing"),
-        panel(folder, "long", aggregator="long"),
     ]
     options = ("--largest-body", "100000", "--patience", "2")
     with serving(provider, folder, "offline", *(file.name for file in files), *options) as running:
