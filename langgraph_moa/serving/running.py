@@ -26,6 +26,8 @@ from langgraph_moa.serving.settings import Settings
 
 _BACKLOG = 2048
 _KEEP_ALIVE = 30
+_LONGEST_TIMEOUT = 2**31 - 1
+"""Milliseconds; the system counts no further."""
 _UNANSWERED = 60
 """Seconds after which a worker that says nothing is taken for dead; a busy one may say nothing for some."""
 
@@ -65,7 +67,7 @@ def serve(sources: Sequence[str], settings: Settings, running: Running, ready: C
         ConfigurationError: A source is wrong, or the address cannot be listened on.
     """
     Catalogue(sources)
-    listening = _listen(settings.host, running.port)
+    listening = _listen(settings.host, running.port, settings.patience)
     with listening, _signals_ending_quietly():
         address = _address(settings.host, listening.getsockname()[1])
         build = partial(application, tuple(sources), settings)
@@ -114,13 +116,24 @@ def _config(build: Callable[[], Starlette], running: Running) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, patience: float) -> socket.socket:
     try:
         family = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
     except OSError as error:
         advice = "Choose another --port (0 lets the system choose), or stop what listens there"
         raise ConfigurationError(f"cannot listen on {host}, port {port}: {error.strerror}. {advice}") from error
+    drop_stalled(listening, 2 * patience)
+    return listening
+
+
+def drop_stalled(listening: socket.socket, seconds: float) -> None:
+    """Let the system drop a connection whose client takes nothing for so long, where it can.
+
+    A server closes a connection when all that it wrote is sent; who never reads would keep it for ever.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(round(seconds * 1000), _LONGEST_TIMEOUT))
 
 
 def _address(host: str, port: int) -> str:
