@@ -31,7 +31,7 @@ from langgraph_moa.mixture import Layer, Mixture, Proposer
 from langgraph_moa.mixture.naming import limit_names
 from langgraph_moa.mixture.recipe import models_of
 from langgraph_moa.mixture.seats import Seat
-from langgraph_moa.presets import list_presets, load_preset
+from langgraph_moa.presets import LOCAL, list_presets, load_preset
 from langgraph_moa.redaction import redact
 
 PRESET_VARIABLE = "LANGGRAPH_MOA_PRESET"
@@ -149,7 +149,13 @@ def read_configuration(configurable: Mapping[str, Any]) -> MixtureConfiguration:
 def _graph_of(configurable: Mapping[str, Any]) -> MoAGraph:
     configuration = read_configuration(configurable)
     start = None if "preset" in configuration else _stamp(_default_name())
-    return _compiled(json.dumps(configuration, sort_keys=True), start)
+    compile_anew = _compiled.__wrapped__ if _looks_around(configuration) else _compiled
+    return compile_anew(json.dumps(configuration, sort_keys=True), start)
+
+
+def _looks_around(configuration: MixtureConfiguration) -> bool:
+    """Say whether a mixture is made of what is on this machine at the moment."""
+    return configuration.get("preset", _default_name()) == LOCAL
 
 
 @lru_cache(maxsize=_KEPT_GRAPHS)

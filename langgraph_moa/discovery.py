@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from importlib.util import find_spec
 from ipaddress import ip_address
 from itertools import islice
@@ -24,10 +27,11 @@ _SERVERS = ("http://127.0.0.1:8080/v1", "http://127.0.0.1:1234/v1", "http://127.
 _FOLDERS = ("~/.cache/llama.cpp", "~/.lmstudio/models")
 _SECONDS = 0.5
 _LARGEST_REPLY = 2_000_000
-_MOST_FILES = 2_000
+_MOST_FILES = 20_000
 _MOST_MODELS = 100
 _NO_CHAT = ("embed", "rerank", "whisper", "bge-", "mmproj", "tts")
 _LATER_PART = "-of-0"
+_MAGIC = b"GGUF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,27 +133,54 @@ def _at_server(url: str) -> list[LocalModel]:
 def _in_folders(folders: Iterable[str]) -> list[LocalModel]:
     if find_spec("xllamacpp") is None:
         return []
-    files = [file for folder in folders for file in _files(Path(folder).expanduser())]
+    files = [file for folder in folders for file in _files(folder)]
     return [LocalModel(str(file), "gguf", None, file.stat().st_size) for file in files]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
+def _files(folder: str) -> Iterator[Path]:
+    try:
+        found = sorted(file for file in islice(_walked(Path(folder).expanduser()), _MOST_FILES))
+    except (OSError, RuntimeError, ValueError):
         return
-    for file in sorted(islice(folder.rglob("*.gguf"), _MOST_FILES)):
+    for file in found:
         part = file.stem.rpartition(_LATER_PART)[0][-5:]
-        if file.is_file() and _chats(file.name) and (not part.isdecimal() or int(part) == 1):
+        if file.suffix == ".gguf" and _chats(file.name) and (not part.isdecimal() or int(part) == 1) and _is_gguf(file):
             yield file
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and those below it."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place) / name for name in names)
+
+
+def _is_gguf(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(len(_MAGIC)) == _MAGIC
+    return False
 
 
 def _asked(url: str) -> Any:  # noqa: ANN401 - any JSON
     """Return what a server on this machine answers; `None` where there is none, or it says something else."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
+    until = time.monotonic() + _SECONDS
+    reply = b""
     try:
         with opener.open(url, timeout=_SECONDS) as response:
-            return json.loads(response.read(_LARGEST_REPLY))
-    except (OSError, ValueError, RecursionError):
+            while (part := response.read1(_LARGEST_REPLY)) and len(reply) < _LARGEST_REPLY and time.monotonic() < until:
+                reply += part
+        return json.loads(reply)
+    except (HTTPException, OSError, ValueError, RecursionError):
         return None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: a redirection could lead to another machine."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Refuse."""
 
 
 def _rows(answer: object, name: str) -> list[dict[str, Any]]:
@@ -162,7 +193,7 @@ def _size(given: object) -> int | None:
 
 
 def _chats(name: str) -> bool:
-    return not any(word in name.lower() for word in _NO_CHAT)
+    return bool(name.strip()) and not any(word in name.lower() for word in _NO_CHAT)
 
 
 def _where(model: LocalModel) -> str:
@@ -177,9 +208,13 @@ def _ollama(host: str) -> str | None:
     url = host if "://" in host else f"http://{host}"
     if not _is_here(url):
         return None
+    try:
+        port = urlsplit(url).port or 11434
+    except ValueError:
+        return None
     parts = urlsplit(url)
     name = "127.0.0.1" if parts.hostname in ("0.0.0.0", "::") else parts.hostname  # noqa: S104 - as Ollama's server has it
-    return f"{parts.scheme}://{f'[{name}]' if ':' in str(name) else name}:{parts.port or 11434}"
+    return f"{parts.scheme}://{f'[{name}]' if ':' in str(name) else name}:{port}"
 
 
 def _is_here(url: str) -> bool:

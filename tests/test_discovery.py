@@ -51,9 +51,17 @@ def free_url() -> str:
 
 def test_servers_and_files_are_found(tmp_path: Path) -> None:
     """Ollama's models, those of a server with OpenAI's protocol and GGUF files are found, but none that cannot chat."""
+    (tmp_path / "junk.gguf").write_bytes(b"none")
     for name in ("small.gguf", "big-00001-of-00002.gguf", "big-00002-of-00002.gguf", "mmproj-x.gguf", "notes.txt"):
         (tmp_path / name).write_bytes(b"GGUF" + b"x" * len(name))
-    tags = {"models": [{"name": "llama3.2:3b", "size": 2_000}, {"name": "nomic-embed-text", "size": 1}, "odd"]}
+    tags = {
+        "models": [
+            {"name": "llama3.2:3b", "size": 2_000},
+            {"name": "nomic-embed-text", "size": 1},
+            {"name": " "},
+            "odd",
+        ]
+    }
     listed = {"data": [{"id": "qwen"}, {"id": "panel", "owned_by": "langgraph-moa"}, {"no": "id"}]}
     with saying({"/api/tags": tags}) as ollama, saying({"/v1/models": listed}) as server:
         found = find_local_models(Places(ollama, (f"{server}/v1",), (str(tmp_path),)))
@@ -100,6 +108,62 @@ def test_no_other_machine_is_asked(environment: dict[str, str], ollama: str | No
     places = Places.of_environment(environment)
     assert (places.ollama, places.servers[0]) == (ollama, first)
     assert Places.of_environment({**environment, "LANGGRAPH_MOA_LOCAL": "off"}) == NOWHERE
+
+
+def test_no_redirection_is_followed() -> None:
+    """A server that sends the asker elsewhere is none."""
+    listed = {"data": [{"id": "elsewhere"}]}
+    with saying({"/v1/models": listed}) as other, redirecting(f"{other}/v1/models") as server:
+        assert find_local_models(Places(None, (f"{server}/v1",), ())).models == ()
+
+
+def test_what_speaks_no_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with another protocol, a malformed address and a folder that cannot be are no models and no errors."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        speaking = Thread(target=greet, args=(listening,))
+        speaking.start()
+        found = find_local_models(
+            Places(None, (f"http://127.0.0.1:{port}/v1", "http://127.0.0.1:zz/v1"), ("~nobody/x",))
+        )
+        speaking.join()
+    assert found.models == ()
+    assert Places.of_environment({"OLLAMA_HOST": "127.0.0.1:99999"}).ollama is None
+
+
+def test_a_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment learns nothing of what is looked for here."""
+    with saying({"/v1/models": {"data": [{"id": "here"}]}}) as server:
+        monkeypatch.setenv("http_proxy", free_url())
+        assert [model.name for model in find_local_models(Places(None, (f"{server}/v1",), ())).models] == ["here"]
+
+
+def greet(listening: socket.socket) -> None:
+    """Greet one client as another protocol does."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.sendall(b"SSH-2.0-x\r\n")
+
+
+@contextmanager
+def redirecting(target: str) -> Iterator[str]:
+    """Run a server that sends every asker elsewhere."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def models(*sizes: int | None) -> tuple[LocalModel, ...]:

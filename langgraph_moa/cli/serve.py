@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_moa.cli import options
+from langgraph_moa.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,8 +96,15 @@ def token_of(file: Path | None) -> str | None:
     """Return the token that clients must show; `None` for none. It is never an argument, which other users can see."""
     from langgraph_moa.serving.settings import TOKEN_VARIABLE
 
-    found = os.environ.get(TOKEN_VARIABLE, "") if file is None else file.read_text(encoding="utf-8")
-    return found.strip() or None
+    if file is None:
+        return os.environ.get(TOKEN_VARIABLE, "").strip() or None
+    try:
+        found = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"--token-file {file} cannot be read: {error}. Name a text file") from error
+    if not found:
+        raise ConfigurationError(f"--token-file {file} is empty: put the token into it, or leave the option out")
+    return found
 
 
 def ready_presets(notes: Notes) -> Sequence[str]:

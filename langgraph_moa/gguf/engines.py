@@ -56,7 +56,7 @@ def engine_for(path: Path, settings: EngineSettings) -> Engine:
             future.set_result(_start(path, settings))
         except BaseException as error:  # noqa: BLE001 - whoever waits for it is told, and so is this caller
             with _lock:
-                del _engines[key]
+                _engines.pop(key, None)
             future.set_exception(error)
     return future.result()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,14 +36,21 @@ def file_of(model: str) -> Path:
     Raises:
         ConfigurationError: There is no such file, or it is none in GGUF.
     """
-    path = Path(model.strip()).expanduser()
     try:
-        with path.open("rb") as file:
-            beginning = file.read(len(MAGIC))
-    except OSError as error:
-        why = "it is a folder" if path.is_dir() else error.strerror or type(error).__name__
+        path = Path(model.strip()).expanduser()
+        beginning = _beginning(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError(f"the model 'gguf:{model}' cannot be read: {why}. Name a .gguf file") from error
     if beginning != MAGIC:
         msg = f"the model 'gguf:{model}' is no GGUF file: it begins with {beginning!r}, not {MAGIC!r}"
         raise ConfigurationError(f"{msg}. Name a .gguf file, as llama.cpp reads it")
     return path.resolve()
+
+
+def _beginning(path: Path) -> bytes:
+    """Read the first bytes of a file; a pipe, which may never give any, is not opened."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is no regular file")
+    with path.open("rb") as file:
+        return file.read(len(MAGIC))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from langgraph_moa.discovery import Finding, LocalModel
 from langgraph_moa.mixture import Aggregator, Mixture, Proposer
 
+_PARAMETERS = re.compile(r"(?<![\d.a-z])(\d+(?:\.\d+)?)b(?![a-z])")
+"""Such as `70b` in a name."""
+_BYTES_OF_A_BILLION = 6e8
+"""As models are usually quantised for a machine like this."""
 _MOST_PROPOSERS = 3
 _SAMPLES = 3
 _DEADLINE = 600.0
@@ -26,7 +31,7 @@ def local_mixture(finding: Finding) -> Mixture | None:
     Returns:
         `None` where nothing was found.
     """
-    ranked = sorted(_distinct(finding.models), key=lambda model: -(model.size or 0))
+    ranked = sorted(_distinct(finding.models), key=_weight, reverse=True)
     if not ranked:
         return None
     merger, *others = ranked
@@ -51,11 +56,17 @@ def said_of(finding: Finding, mixture: Mixture | None) -> str:
     return f"{finding}; {', '.join(proposers)} {times}, {merger} merges"
 
 
+def _weight(model: LocalModel) -> float:
+    """Return a model's parameters in billions: as its name tells, or else by its size; 0 where neither is known."""
+    named = _PARAMETERS.search(Path(model.name).name.lower())
+    return float(named[1]) if named else (model.size or 0) / _BYTES_OF_A_BILLION
+
+
 def _distinct(models: Sequence[LocalModel]) -> list[LocalModel]:
-    """Return models with one of each name, the first of them."""
+    """Return models with one of each name, the first of them; of files, whatever folder they are in."""
     kept: dict[str, LocalModel] = {}
     for model in models:
-        kept.setdefault(Path(model.name).name, model)
+        kept.setdefault(Path(model.name).name if model.provider == "gguf" else model.name, model)
     return list(kept.values())
 
 

@@ -46,7 +46,7 @@ class Catalogue:
         sources: Names of presets, and paths of mixture files.
 
     Raises:
-        ConfigurationError: There is none, one is unknown or wrong, or two have the same name.
+        ConfigurationError: There is none, or two have the same name.
     """
 
     def __init__(self, sources: Sequence[str]) -> None:
@@ -61,6 +61,14 @@ class Catalogue:
             if name in self._paths:
                 raise ConfigurationError(f"two of the served mixtures are called {name!r}: leave one out, or rename it")
             self._paths[name] = path
+
+    def read_all(self) -> None:
+        """Read every mixture, so that a wrong one is told when a server starts.
+
+        Raises:
+            ConfigurationError: One is unknown or wrong.
+        """
+        for name, path in self._paths.items():
             self._loaded[name] = _load(name, path)
 
     def names(self) -> tuple[str, ...]:
@@ -81,7 +89,7 @@ class Catalogue:
 
         Raises:
             UnknownModelError: None is served under that name.
-            UnreadableMixtureError: Its file has changed, and holds no mixture any more.
+            UnreadableMixtureError: Its file holds no mixture, or not any more.
             ConfigurationError: A parameter is out of its range.
         """
         loaded = self._current(name)
@@ -102,21 +110,23 @@ class Catalogue:
             shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
             raise UnknownModelError(f"the model {shown!r} is not served here; served are {', '.join(self._paths)}")
         path = self._paths[name]
-        if path is None:
-            return self._loaded[name]
         with self._lock:
+            known = self._loaded.get(name)
+            if path is None:
+                known = self._loaded[name] = known or _load(name, None)
+                return known
             try:
-                if self._loaded[name].stamp != _stamp(path):
-                    self._loaded[name] = _load(name, path)
+                if known is None or known.stamp != _stamp(path):
+                    known = self._loaded[name] = _load(name, path)
             except (ConfigurationError, OSError) as error:
                 why = (
                     str(error).replace(str(path), path.name)
                     if isinstance(error, ConfigurationError)
                     else error.strerror
                 )
-                msg = f"the file {path.name} of the model {name!r} cannot be read any more: {why}. Mend the file"
+                msg = f"the file {path.name} of the model {name!r} cannot be read: {why}. Mend the file"
                 raise UnreadableMixtureError(msg) from error
-            return self._loaded[name]
+            return known
 
 
 def _named(source: str) -> tuple[str, Path | None]:
@@ -124,8 +134,16 @@ def _named(source: str) -> tuple[str, Path | None]:
         return source, None
     if source.endswith(_ENDINGS) or os.sep in source:
         path = Path(source).expanduser().absolute()
-        return path.stem, path
+        return _in_utf8(path.stem), path
     return source, None
+
+
+def _in_utf8(stem: str) -> str:
+    try:
+        stem.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"the file name {stem!r} is not UTF-8, so no client can name it: rename it") from error
+    return stem
 
 
 def _load(name: str, path: Path | None) -> _Loaded:

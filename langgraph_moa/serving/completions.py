@@ -40,11 +40,11 @@ class ChatCompletions:
         began, model = time.monotonic(), _UNKNOWN_MODEL
         with ExitStack() as inside:
             try:
+                inside.enter_context(self._office.doors.let_in(request.client.host if request.client else ""))
+                inside.enter_context(self._office.metrics.in_flight.track_inprogress())
                 wanted = read_request(read_json(await request.body()))
                 asked = self._asked(wanted)
                 model = wanted.model
-                inside.enter_context(self._office.doors.let_in(request.client.host if request.client else ""))
-                inside.enter_context(self._office.metrics.in_flight.track_inprogress())
                 if wanted.streams:
                     return self._streamed(asked, wanted, inside.pop_all())
                 response = await self._whole(asked, wanted, request)
@@ -68,7 +68,7 @@ class ChatCompletions:
         answers = await unless_gone(request.receive, asyncio.ensure_future(self._answers(asked)))
         if answers is None:
             return Response(status_code=_GONE)
-        self._office.note(wanted.model, answers)
+        self._office.note(wanted, answers)
         return JSONResponse(completion(about(wanted.model), answers, runs_of(answers)))
 
     async def _answers(self, asked: Asked) -> Sequence[AIMessage]:

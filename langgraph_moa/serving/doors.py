@@ -50,8 +50,19 @@ class Doors:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Wait for a turn, and keep it for as long as the block takes."""
-        async with self._places:
+        await self.take()
+        try:
             yield
+        finally:
+            self.leave()
+
+    async def take(self) -> None:
+        """Wait for a turn; `leave` gives it back."""
+        await self._places.acquire()
+
+    def leave(self) -> None:
+        """Give a turn to the next."""
+        self._places.release()
 
     def _keep_pace(self, address: str) -> None:
         if self._limiter is None or self._pace is None or self._limiter.hit(self._pace, address):

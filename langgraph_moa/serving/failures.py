@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ class RequestFailure(Exception):  # noqa: N818 - it is an answer to a client, al
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in OpenAI's form."""
-        about = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+        about = {"message": well_formed(self.message), "type": self.kind, "param": self.param, "code": self.code}
         return {"error": about}
 
 
@@ -46,6 +47,11 @@ def invalid(message: str, param: str | None = None) -> RequestFailure:
     return RequestFailure(400, message, "invalid_request", param=param)
 
 
+_RETRIED = "x-should-retry"
+"""OpenAI's clients heed it; else they would have a whole mixture run again, whose calls were retried already."""
+_RUN = (QuorumError, AggregatorError, StructuredOutputError)
+_FOLDERS = re.compile(r"(?<![\w/.~])~?/(?!/)(?:[^\s'\"/]+/)+")
+"""Of the server's files, whose names are enough for a client."""
 _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (UnknownModelError, 404, "model_not_found", _INVALID),
     (UnreadableMixtureError, 500, "mixture_unreadable", _SERVER),
@@ -68,6 +74,7 @@ def failure_of(error: BaseException) -> RequestFailure:
         return error
     for kind, status, code, group in _KNOWN:
         if isinstance(error, kind):
-            return RequestFailure(status, well_formed(redact(str(error))), code, group)
+            headers = {_RETRIED: "false"} if isinstance(error, _RUN) else {}
+            return RequestFailure(status, _FOLDERS.sub("", redact(str(error))), code, group, headers=headers)
     message = f"the server failed to answer ({type(error).__name__}); its log says more"
     return RequestFailure(500, message, "internal_error", _SERVER)

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -20,8 +21,8 @@ _OWN_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 class Guard:
     """Turns away who has no token, who came by another name, and who sends too much or too slowly.
 
-    A page of another site can make a browser ask this machine under a name of its own; where no token is asked for,
-    only requests to a loopback name are answered.
+    Where no token is asked for, a page of another site could make a browser ask this machine: only requests to a
+    loopback name are answered, and none that says it comes from such a page.
 
     Args:
         app: What stands behind it.
@@ -40,18 +41,20 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["path"], headers)
+        refusal = self._refusal(scope["method"], scope["path"], headers)
         if refusal is not None:
             await refused(refusal)(scope, receive, send)
             return
         await self._app(scope, self._measured(receive), send)
 
-    def _refusal(self, path: str, headers: Headers) -> RequestFailure | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> RequestFailure | None:
         if self._settings.token is None and not _is_own_name(headers.get("host", "")):
             return RequestFailure(
                 421, "this server answers requests to 127.0.0.1 and localhost alone; ask it by one of these names",
                 "misdirected_request",
             )  # fmt: skip
+        if self._settings.token is None and method != "GET" and _is_of_other_site(headers):
+            return RequestFailure(403, "this came from the page of another site, which may not ask", "other_site")
         if not self._is_allowed(path, headers):
             return RequestFailure(
                 401,
@@ -74,12 +77,14 @@ class Guard:
     def _measured(self, receive: Receive) -> Receive:
         """Return what gives the parts of a body until there are too many, or one takes too long."""
         taken, ended = 0, False
+        until: float | None = None
 
         async def measured() -> Message:
-            nonlocal taken, ended
+            nonlocal taken, ended, until
             if ended:
                 return await receive()
-            message = await self._in_time(receive)
+            until = until or asyncio.get_running_loop().time() + self._settings.patience
+            message = await self._in_time(receive, until)
             taken += len(message.get("body", b""))
             ended = not message.get("more_body", False)
             if taken > self._settings.largest_body:
@@ -88,13 +93,13 @@ class Guard:
 
         return measured
 
-    async def _in_time(self, receive: Receive) -> Message:
+    async def _in_time(self, receive: Receive, until: float) -> Message:
         try:
-            async with asyncio.timeout(self._settings.patience):
+            async with asyncio.timeout_at(until):
                 return await receive()
         except TimeoutError as error:
             seconds = f"{self._settings.patience:g} s"
-            raise RequestFailure(408, f"no part of the body came within {seconds}", "request_timeout") from error
+            raise RequestFailure(408, f"the body did not come within {seconds}", "request_timeout") from error
 
     def _too_large(self) -> RequestFailure:
         most = self._settings.largest_body
@@ -106,6 +111,14 @@ class Guard:
 def refused(failure: RequestFailure) -> JSONResponse:
     """Return a failure as a response in OpenAI's form."""
     return JSONResponse(failure.to_dict(), failure.status, failure.headers)
+
+
+def _is_of_other_site(headers: Headers) -> bool:
+    """Say whether a browser tells that the page of another site sends a request; other clients tell nothing."""
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 def _is_own_name(host: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -69,6 +71,18 @@ class Metrics:
         """Return all of it in Prometheus' text form."""
         if FOLDER_VARIABLE not in os.environ:
             return generate_latest(self._registry)
+        _forget_dead_workers(Path(os.environ[FOLDER_VARIABLE]))
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # prometheus-client types a part of itself
         return generate_latest(everybody)
+
+
+def _forget_dead_workers(folder: Path) -> None:
+    """Leave out what workers that were killed had under way."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        with suppress(PermissionError):
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

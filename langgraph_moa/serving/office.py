@@ -16,6 +16,7 @@ from langgraph_moa.serving.doors import Doors
 from langgraph_moa.serving.failures import RequestFailure, failure_of
 from langgraph_moa.serving.metrics import Metrics
 from langgraph_moa.serving.open_turns import OpenTurns
+from langgraph_moa.serving.requests import ChatRequest
 from langgraph_moa.serving.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,10 @@ class Office:
         self.turns = OpenTurns()
         self.doors = Doors(settings.most_at_once, settings.most_waiting, settings.requests_per_minute)
 
-    def note(self, model: str, answers: Sequence[AIMessage]) -> None:
+    def note(self, wanted: ChatRequest, answers: Sequence[AIMessage]) -> None:
         """Count what answers took, and remember the turns that go on."""
-        self.metrics.answers(model, answers)
-        self.turns.remember(model, answers)
+        self.metrics.answers(wanted.model, answers)
+        self.turns.remember(wanted.model, wanted.messages, answers)
 
 
 def about(model: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the proposers once, however many tools are called in it.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-_MOST = 2_000
+_MOST = 500
 """Turns that are remembered; those of longest ago are forgotten, and their proposers asked again."""
 
 
@@ -24,27 +25,32 @@ class OpenTurns:
         self._kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def remember(self, model: str, answers: Iterable[AIMessage]) -> None:
-        """Keep what those answers that call tools say of their runs."""
+    def remember(self, model: str, conversation: Sequence[BaseMessage], answers: Iterable[AIMessage]) -> None:
+        """Keep what those answers to a conversation that call tools say of their runs."""
         with self._lock:
             for answer in answers:
                 if answer.tool_calls and "moa" in answer.response_metadata:
-                    self._kept[_calls_of(model, answer)] = answer.response_metadata
+                    self._kept[_place_of(model, conversation, answer)] = answer.response_metadata
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
 
     def recall(self, model: str, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Return a conversation in which the answers that are remembered say again what they said."""
         with self._lock:
-            return [self._recalled(model, message) for message in messages]
+            return [self._recalled(model, messages[:position], one) for position, one in enumerate(messages)]
 
-    def _recalled(self, model: str, message: BaseMessage) -> BaseMessage:
+    def _recalled(self, model: str, before: Sequence[BaseMessage], message: BaseMessage) -> BaseMessage:
         if not isinstance(message, AIMessage) or not message.tool_calls:
             return message
-        known = self._kept.get(_calls_of(model, message))
+        known = self._kept.get(_place_of(model, before, message))
         return message if known is None else message.model_copy(update={"response_metadata": known})
 
 
-def _calls_of(model: str, answer: AIMessage) -> str:
-    """Return what tells an answer from all others: whoever sends it back has seen it."""
-    return repr((model, [(call["id"], call["name"], sorted(call["args"].items())) for call in answer.tool_calls]))
+def _place_of(model: str, before: Sequence[BaseMessage], answer: AIMessage) -> str:
+    """Return what tells an answer from all others: its calls, and the conversation that it stands in.
+
+    Providers number calls anew in every answer, so that their ids alone would lead to another conversation.
+    """
+    calls = [(call["id"], call["name"], call["args"]) for call in answer.tool_calls]
+    conversation = [(one.type, one.content, getattr(one, "tool_calls", ())) for one in before]
+    return hashlib.sha256(repr((model, conversation, calls)).encode("utf-8", "surrogatepass")).hexdigest()

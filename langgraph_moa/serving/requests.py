@@ -27,7 +27,9 @@ _HANDED_ON = (
     "reasoning_effort",
 )
 """Fields that the aggregator's provider is given as they came."""
-_NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
+"""With the least and the most that is taken."""
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ def read_json(body: bytes) -> dict[str, Any]:
         RequestFailure: It is no JSON, or no object.
     """
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        why = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)[:100]
         raise invalid(f"the body must be JSON in UTF-8: {why}") from error
     if not isinstance(found, dict):
         raise invalid(f"the body must be a JSON object, got {_kind(found)}")
@@ -75,8 +77,8 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise invalid(f"'model' must name a served mixture, got {_kind(model)}. GET /v1/models lists them", "model")
-    for name in _NUMBERS:
-        _number(body, name)
+    for name, (low, high) in _NUMBERS.items():
+        _number(body, name, low, high)
     schema, response_format = _response_format(body.get("response_format"))
     arguments = {name: body[name] for name in _HANDED_ON if body.get(name) is not None}
     if response_format is not None:
@@ -99,12 +101,19 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no number of JSON"
+    raise ValueError(msg)
+
+
 def _messages(given: object) -> list[BaseMessage]:
     if not isinstance(given, list) or not given:
         raise invalid(f"'messages' must be a list with at least one message, got {_kind(given)}", "messages")
     for position, message in enumerate(given):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-            raise invalid(f"'messages[{position}]' must be an object with a 'role'", f"messages[{position}]")
+        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
+            roles = ", ".join(_ROLES)
+            where = f"messages[{position}]"
+            raise invalid(f"'{where}' must be an object with a 'role', one of {roles}", where)
         if not isinstance(message.get("content"), str | list | None):
             raise invalid(
                 f"'messages[{position}].content' must be a text or a list of parts", f"messages[{position}].content"
@@ -169,10 +178,12 @@ def _whole(body: Mapping[str, Any], name: str, low: int, high: int | None = None
     return value
 
 
-def _number(body: Mapping[str, Any], name: str) -> None:
+def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> None:
     value = body.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise invalid(f"'{name}' must be a number, got {json.dumps(value)[:100]}", name)
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise invalid(f"'{name}' must be a number from {low} to {high}, got {json.dumps(value)[:100]}", name)
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:

@@ -28,7 +28,7 @@ _BACKLOG = 2048
 _KEEP_ALIVE = 30
 _LONGEST_TIMEOUT = 2**31 - 1
 """Milliseconds; the system counts no further."""
-_UNANSWERED = 60
+_UNANSWERED = 20
 """Seconds after which a worker that says nothing is taken for dead; a busy one may say nothing for some."""
 
 
@@ -66,7 +66,7 @@ def serve(sources: Sequence[str], settings: Settings, running: Running, ready: C
     Raises:
         ConfigurationError: A source is wrong, or the address cannot be listened on.
     """
-    Catalogue(sources)
+    Catalogue(sources).read_all()
     listening = _listen(settings.host, running.port, settings.patience)
     with listening, _signals_ending_quietly():
         address = _address(settings.host, listening.getsockname()[1])
@@ -75,8 +75,9 @@ def serve(sources: Sequence[str], settings: Settings, running: Running, ready: C
             _Server(_config(build, running), partial(ready, address)).run(sockets=[listening])
             return
         with _shared_metrics():
+            supervisor = Multiprocess(_config(build, running), sockets=[listening])  # hears signals from here on
             ready(address)
-            Multiprocess(_config(build, running), sockets=[listening]).run()
+            supervisor.run()
 
 
 def application(sources: Sequence[str], settings: Settings) -> Starlette:

@@ -66,7 +66,7 @@ class StreamedAnswer:
             yield event(self._chunk(one.choice, one.content))
         elif isinstance(one, Ended):
             self._answers[one.choice] = one.answer
-            self._office.note(self._wanted.model, [one.answer])
+            self._office.note(self._wanted, [one.answer])
             last = self._chunk(one.choice, {}, reason_of(one.answer))
             yield event({**last, "moa": told(runs_of([one.answer]))})
         else:

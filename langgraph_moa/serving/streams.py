@@ -16,12 +16,12 @@ from langgraph_moa.waiting import end_all
 
 Result = TypeVar("Result")
 LAST = b"data: [DONE]\n\n"
-End = Literal["sent", "disconnected", "stalled"]
+End = Literal["sent", "disconnected", "stalled", "failed"]
 
 
 def event(data: Mapping[str, Any]) -> bytes:
     """Return an event that holds an object."""
-    return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
 
 
 def comment(text: str) -> bytes:
@@ -72,8 +72,11 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the lines until they end, or the client has gone or takes nothing any more."""
         sending = asyncio.ensure_future(self._send_all(send))
-        end = await unless_gone(receive, sending)
-        self._ended("disconnected" if end is None else end)
+        end: End = "failed"
+        try:
+            end = await unless_gone(receive, sending) or "disconnected"
+        finally:
+            self._ended(end)
 
     async def _send_all(self, send: Send) -> End:
         async with aclosing(self._lines) as lines:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+
 import httpx
 import pytest
 
+from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.serving import Catalogue, Settings, create_app
+from langgraph_moa.serving.failures import failure_of
 
 QUESTION = {"question": "What is a quorum?", "mixture": "offline"}
 CHAT = {"model": "offline", "messages": [{"role": "user", "content": "What is a quorum?"}]}
@@ -49,3 +54,20 @@ async def test_metrics_tell_of_every_request() -> None:
     assert 'moa_cost_dollars_total{model="offline"} 0.0' in told
     assert "moa_requests_in_flight 0.0" in told
     assert "x" * 50 not in told
+
+
+async def test_waiting_for_a_turn() -> None:
+    """With one place, requests are answered one after the other, on the page too; the next beyond the room gets 429."""
+    async with client(Settings(most_at_once=1, most_waiting=1)) as asked:
+        answered = await asyncio.gather(
+            *(asked.post("/v1/chat/completions", json=CHAT) for _ in range(3)),
+            *(asked.post("/playground/api/ask", json=QUESTION) for _ in range(3)),
+        )
+        assert Counter(one.status_code for one in answered) == {200: 2, 429: 4}
+        assert (await asked.post("/playground/api/ask", json=QUESTION)).status_code == 200
+
+
+def test_nothing_of_the_servers_folders_is_told() -> None:
+    """An error names a file of the server's without its folder, and addresses as they are."""
+    error = ConfigurationError("'gguf:/home/somebody/x.gguf' is not at http://127.0.0.1:80/v1/models")
+    assert failure_of(error).message == "'gguf:x.gguf' is not at http://127.0.0.1:80/v1/models"

@@ -20,6 +20,15 @@ pytestmark = pytest.mark.xdist_group("served")
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+def address_of(served: Served) -> tuple[str, int]:
+    """Return where a server listens."""
+    host, port = served.url.split("/")[2].split(":")
+    return host, int(port)
+
+
 def post(served: Served, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
     """Send a request, and return the status and the object that came back."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -69,8 +78,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model": "panel", "messages": []}, "messages"),
     ({"model": "panel", "messages": "Hello"}, "messages"),
     ({"model": "panel", "messages": [{"content": "Hello"}]}, "messages[0]"),
-    ({"model": "panel", "messages": [{"role": "king", "content": "Hello"}]}, "messages"),
+    ({"model": "panel", "messages": [{"role": "king", "content": "Hello"}]}, "messages[0]"),
     ({"model": "panel", "messages": [{"role": "user", "content": 3}]}, "messages[0].content"),
+    ({"model": "panel", "messages": [{"role": "remove", "id": "x"}]}, "messages[0]"),
+    ({"model": "panel", "messages": MESSAGES, "temperature": 99}, "temperature"),
     ({"model": "panel", "messages": MESSAGES, "n": 0}, "n"),
     ({"model": "panel", "messages": MESSAGES, "n": 1000}, "n"),
     ({"model": "panel", "messages": MESSAGES, "stream": "yes"}, "stream"),
@@ -93,7 +104,9 @@ def test_wrong_fields(served: Served, body: dict[str, Any], param: str) -> None:
     assert (status, told["error"]["type"], told["error"]["param"]) == (400, "invalid_request_error", param)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"text"', b"\xff\xfe", b"[" * 50_000], ids=range(6))
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"top_p": NaN}', b"[1]", b'"text"', b"\xff\xfe", b"[" * 50_000], ids=range(7)
+)
 def test_malformed_json(served: Served, body: bytes) -> None:
     """A body that is no JSON object gets 400 and says so."""
     status, told = post(served, body)
@@ -106,14 +119,26 @@ def test_a_large_body(served: Served) -> None:
     large = {"model": "panel", "messages": [{"role": "user", "content": "x" * 200_000}]}
     status, told = post(served, large)
     assert (status, told["error"]["code"]) == (413, "body_too_large")
-    connection = http.client.HTTPConnection(served.url.split("/")[2], timeout=30)
-    with pytest.raises(ConnectionError) as caught:  # noqa: PT012 - the server may close before all parts are sent
-        connection.request("POST", "/v1/chat/completions", iter([b"x" * 50_000] * 4), encode_chunked=True)
-        response = connection.getresponse()
-        assert (response.status, json.loads(response.read())["error"]["code"]) == (413, "body_too_large")
-        raise ConnectionError
-    connection.close()
-    assert isinstance(caught.value, ConnectionError)
+    with socket.create_connection(address_of(served), timeout=30) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            connection.sendall(b"9c40\r\n" + b"x" * 40_000 + b"\r\n")
+        assert b" 413 " in connection.makefile("rb").readline()
+
+
+def test_a_slow_body(served: Served) -> None:
+    """A body that does not come within the patience of the server gets 408, though each part comes in time."""
+    with socket.create_connection(address_of(served), timeout=30) as connection:
+        connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
+        connection.settimeout(0.5)
+        answer = b""
+        for _ in range(40):
+            try:
+                answer = connection.recv(100)
+                break
+            except TimeoutError:
+                connection.sendall(b" ")
+    assert b" 408 " in answer
 
 
 def test_unknown_paths_and_methods(served: Served) -> None:
@@ -129,6 +154,38 @@ def test_other_hosts(served: Served) -> None:
     """A request under another host's name is turned away, as one that a page of another site makes a browser send."""
     status, told = post(served, {"model": "panel", "messages": MESSAGES}, Host="attacker.example")
     assert (status, told["error"]["code"]) == (421, "misdirected_request")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://attacker.example"}, {"Origin": "null"}]
+)
+def test_pages_of_other_sites(served: Served, provider: Simulator, headers: dict[str, str]) -> None:
+    """What a browser says comes from another site is refused before any call, whatever its content is called."""
+    before = len(provider.requests)
+    body = json.dumps({"model": "panel", "messages": MESSAGES}).encode()
+    status, told = post(served, body, **{"Content-Type": "text/plain", **headers})
+    assert (status, told["error"]["code"], len(provider.requests)) == (403, "other_site", before)
+
+
+def test_a_failed_run_is_not_run_again(served: Served, provider: Simulator) -> None:
+    """OpenAI's client, which tries twice more by itself, is told not to: each try would be a whole mixture."""
+    before = len(provider.requests)
+    with pytest.raises(APIStatusError, match="1 of 2 proposers"):
+        OpenAI(base_url=served.url, api_key="none").chat.completions.create(
+            model="failing", messages=[{"role": "user", "content": "Hello"}]
+        )
+    assert len(provider.requests) == before + 2
+
+
+def test_half_characters(served: Served) -> None:
+    """Lone halves of characters come back as such in a stream, and in the error for a field that holds one."""
+    body = {"model": "panel", "messages": [{"role": "user", "content": "half \ud800"}], "stream": True}
+    connection = http.client.HTTPConnection(*address_of(served), timeout=30)
+    connection.request("POST", "/v1/chat/completions", json.dumps(body))
+    assert b'"finish_reason":"stop"' in connection.getresponse().read()
+    connection.close()
+    status, told = post(served, {"model": "panel", "messages": [{"role": "\ud800", "content": "x"}]})
+    assert (status, told["error"]["code"]) == (400, "invalid_request")
 
 
 def test_a_run_that_fails(served: Served) -> None:

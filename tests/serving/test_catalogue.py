@@ -31,7 +31,7 @@ def test_names_are_presets_and_files(tmp_path: Path) -> None:
 def test_wrong_sources(sources: list[str], why: str) -> None:
     """What cannot be served is refused when the server starts, by name."""
     with pytest.raises(ConfigurationError, match=why):
-        Catalogue(sources)
+        Catalogue(sources).read_all()
 
 
 def test_other_parameters_are_of_the_aggregator(tmp_path: Path) -> None:
