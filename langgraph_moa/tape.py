@@ -20,6 +20,8 @@ from langgraph_moa.surrogates import well_formed_messages
 FORMAT = 1
 """Version of what stands on a tape; one of another version is refused."""
 _SHORTEST_SECRET = 6
+_TOKENS = {"input_tokens", "output_tokens", "total_tokens"}
+"""Without which LangChain reads no tokens of a message."""
 _MADE_UP = "lc_"
 """How the ids begin that LangChain invents for content blocks, another one in every run."""
 
@@ -127,6 +129,8 @@ def written_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
 def taken_answer(message: AIMessage, secrets: Iterable[str]) -> dict[str, Any]:
     """Return a message for a tape, with the known secrets masked, and all headers."""
     written = to_jsonable_python(message_to_dict(message), fallback=repr, serialize_unknown=True)
+    if not (written["data"].get("usage_metadata") or {}).keys() >= _TOKENS:
+        written["data"]["usage_metadata"] = None  # of an answer from LangChain's cache: a cost, and no tokens
     metadata = written["data"]["response_metadata"]
     if "headers" in metadata:
         metadata["headers"] = redact_data(metadata["headers"], name="headers")

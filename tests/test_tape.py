@@ -119,6 +119,12 @@ def test_a_message_comes_back_equal(text: str, metadata: dict[str, Any], tokens:
     assert played_answer(written) == message
 
 
+def test_an_answer_that_tells_a_cost_alone() -> None:
+    """An answer from LangChain's cache whose model told no tokens, only a cost of 0, can be played again."""
+    cached = AIMessage("x").model_copy(update={"usage_metadata": {"total_cost": 0}})
+    assert played_answer(json.loads(json.dumps(taken_answer(cached, ())))) == AIMessage("x")
+
+
 def test_secrets_are_masked() -> None:
     """Known secrets are masked wherever they stand in an answer, and headers whole; probabilities of tokens stay."""
     logprobs = {"content": [{"token": "Yes", "logprob": -0.1}]}
