@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from langgraph_moa.serving.failures import RequestFailure
 from langgraph_moa.serving.settings import Settings, is_loopback
 
+logger = logging.getLogger(__name__)
 _OWN_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -45,7 +47,10 @@ class Guard:
         if refusal is not None:
             await refused(refusal)(scope, receive, send)
             return
-        await self._app(scope, self._measured(receive), send)
+        try:
+            await self._app(scope, self._measured(receive), send)
+        except asyncio.CancelledError:  # only a server that stops does this, and nothing stands above that waits for it
+            logger.warning("%s was cancelled: the server stops", scope["path"])
 
     def _refusal(self, method: str, path: str, headers: Headers) -> RequestFailure | None:
         if self._settings.token is None and not _is_own_name(headers.get("host", "")):

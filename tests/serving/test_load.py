@@ -72,6 +72,7 @@ def test_a_stop(tmp_path: Path, grace: str, *, is_finished: bool) -> None:
             else:
                 assert provider.wait_for(lambda sim: sim.in_flight_of["echo"] == 0)
             assert served.process.wait(30) == 0
+            assert "Traceback" not in (tmp_path / "stderr").read_text(encoding="utf-8")
             connection.close()
 
 
