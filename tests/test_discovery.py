@@ -22,13 +22,14 @@ NOWHERE = Places(None, (), ())
 
 
 @contextmanager
-def saying(answers: dict[str, Any]) -> Iterator[str]:
-    """Run a server that answers each path with JSON, or with bytes as they are; everything else is not found."""
+def saying(answers: dict[str, Any], *, elsewhere: str | None = None) -> Iterator[str]:
+    """Run a server that answers each path with JSON, or with bytes as they are, or sends everybody elsewhere."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = answers.get(self.path)
-            self.send_response(404 if found is None else 200)
+            self.send_response(302 if elsewhere else 404 if found is None else 200)
+            self.send_header("Location", elsewhere or "")
             self.end_headers()
             self.wfile.write(found if isinstance(found, bytes) else json.dumps(found).encode())
 
@@ -113,7 +114,7 @@ def test_no_other_machine_is_asked(environment: dict[str, str], ollama: str | No
 def test_no_redirection_is_followed() -> None:
     """A server that sends the asker elsewhere is none."""
     listed = {"data": [{"id": "elsewhere"}]}
-    with saying({"/v1/models": listed}) as other, redirecting(f"{other}/v1/models") as server:
+    with saying({"/v1/models": listed}) as other, saying({}, elsewhere=f"{other}/v1/models") as server:
         assert find_local_models(Places(None, (f"{server}/v1",), ())).models == ()
 
 
@@ -143,27 +144,6 @@ def greet(listening: socket.socket) -> None:
     connection, _ = listening.accept()
     with connection:
         connection.sendall(b"SSH-2.0-x\r\n")
-
-
-@contextmanager
-def redirecting(target: str) -> Iterator[str]:
-    """Run a server that sends every asker elsewhere."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", target)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def models(*sizes: int | None) -> tuple[LocalModel, ...]:
