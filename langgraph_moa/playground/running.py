@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
 from langgraph_moa.compiled import MoAGraph
@@ -53,12 +53,16 @@ async def run_events(graph: MoAGraph, mixture: Mixture, question: str, runs: Ear
     except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told
         failure = failure_of(error)
     except BaseException:
-        for record in recorder.results()[-1:]:
-            runs.keep(record)
+        with suppress(OSError):  # the reader has gone: nobody is left to be told
+            for record in recorder.results()[-1:]:
+                runs.keep(record)
         raise
     told: Event = {"type": "end", "error": failure, "run": None}
     for record in recorder.results()[-1:]:
-        told["run"] = shown(await asyncio.to_thread(runs.keep, record), record)
+        try:
+            told["run"] = shown(await asyncio.to_thread(runs.keep, record), record)
+        except OSError as unkept:
+            told["error"] = failure or failure_of(unkept)
     yield told
 
 

@@ -15,6 +15,7 @@ from langgraph_moa.record import RunRecord
 from langgraph_moa.record.run_record import Seat
 from langgraph_moa.savings import AGREED
 from langgraph_moa.summary import cost_of
+from langgraph_moa.surrogates import well_formed
 from langgraph_moa.usage import PriceTable, packaged_prices
 from langgraph_moa.visible import VisibleStream
 
@@ -61,7 +62,7 @@ class Teller:
             self._earlier |= {current} if node in self._answers else set()
             visible = VisibleStream()
             self._answers[node] = (message.id, visible)
-        text = visible.feed(str(message.text))
+        text = visible.feed(well_formed(str(message.text)))
         if text or is_new:
             yield {"type": "piece", "node": node, "text": text, "begins": is_new}
 

@@ -121,6 +121,28 @@ class RunRecorder(BaseCallbackHandler):
         """Note the call of a completion model."""
         self._begin(run_id, parent_run_id, metadata, given=prompts, name=name, is_model=True)
 
+    def on_tool_start(
+        self,
+        serialized: dict[str, Any] | None,  # noqa: ARG002
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **_: Any,  # noqa: ANN401
+    ) -> None:
+        """Note the run of a tool: what is asked in it belongs to the run that calls it."""
+        self._begin(run_id, parent_run_id, metadata, given=input_str, name=name)
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
+        """Note what a tool gave."""
+        self._end(run_id, gave=output)
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
+        """Note why a tool failed."""
+        self._end(run_id, error=error)
+
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
         """Note what a graph, a node or a chain gave."""
         self._end(run_id, gave=outputs)

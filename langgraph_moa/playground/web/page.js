@@ -37,11 +37,13 @@ async function loadMixtures() {
 }
 
 async function loadSettings() {
-  const described = await get(`/mixture?name=${encodeURIComponent(mixture.value)}`);
+  const name = mixture.value;
+  const described = await get(`/mixture?name=${encodeURIComponent(name)}`);
+  if (mixture.value !== name) return;
   const layers = described.stages.filter((stage) => stage.layer !== null);
-  for (const name of LAYER_FIELDS) {
-    const field = byId(name);
-    const values = new Set(layers.map((layer) => layer[name]));
+  for (const key of LAYER_FIELDS) {
+    const field = byId(key);
+    const values = new Set(layers.map((layer) => layer[key]));
     const [first] = values;
     field.value = "";
     field.placeholder = values.size > 1 ? "differs by layer" : first === null ? "waits for all" : String(first);
@@ -207,7 +209,7 @@ async function openFromAddress() {
   const id = /^#run=([\w-]+)$/.exec(location.hash)?.[1];
   if (!id || running) return;
   const opened = await attempt(() => get(`/runs/${id}`));
-  if (!opened) return;
+  if (!opened || running || location.hash !== `#run=${id}`) return;
   view.open(opened);
   offerMore(id);
   byId("asked").scrollIntoView({ block: "start" });
