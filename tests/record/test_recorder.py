@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import SecretStr
@@ -27,7 +29,7 @@ from langgraph_moa import (
     RunRecorder,
     create_moa,
 )
-from langgraph_moa.testing import Behaviour, Simulator
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from tests.record.runs import calls_of, mixture_of, scripted, seats, without_times
 from tests.ways import ask, use_simulator
 
@@ -206,3 +208,27 @@ def _timed(action: Callable[[], object]) -> float:
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
+
+
+def test_what_a_tool_asks_belongs_to_the_run_that_calls_it() -> None:
+    """A mixture that is asked in a tool of an agent in a slot is part of that slot, and no run of its own."""
+    inner = create_moa(
+        Mixture.of([ScriptedChatModel(replies="inner says")], ScriptedChatModel(replies="inner merges"), name="inner")
+    )
+
+    @tool
+    def consult(question: str) -> str:
+        """Ask a panel."""
+        return str(inner.invoke({"messages": [("user", question)]})["messages"][-1].text)
+
+    asks = AIMessage("", tool_calls=[{"name": "consult", "args": {"question": "x"}, "id": "1"}])
+    agent = create_agent(ScriptedChatModel(replies=[asks, AIMessage("agent says")]), [consult])
+    outer = Mixture.of([Proposer(agent, name="agent")], ScriptedChatModel(replies="outer merges"), name="outer")
+    recorder = RunRecorder()
+    create_moa(outer).invoke({"messages": [("user", "Why?")]}, {"callbacks": [recorder]})
+    assert [record.mixture for record in recorder.results()] == ["outer"]
+    assert [call.said for call in recorder.result().stages[0].seats[0].calls][1:] == [
+        "inner says",
+        "inner merges",
+        "agent says",
+    ]
