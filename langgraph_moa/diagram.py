@@ -232,18 +232,21 @@ def _cut(text: str, room: int) -> str:
 
     Two thirds of what is left are of its end: models of a family differ there.
     """
-    if _breadth(text) <= room:
+    if len(_beginning(text, room)) == len(text):
         return text
-    head, tail = text, text
-    while _breadth(head) > room // 3:
-        head = head[:-1]
-    while _breadth(tail) > room - room // 3 - 1:
-        tail = tail[1:]
+    head = _beginning(text, room // 3)
+    tail = _beginning(text[::-1], room - room // 3 - 1)[::-1]
     return f"{head}…{tail}"
 
 
-def _breadth(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+def _beginning(text: str, room: int) -> str:
+    """Return as many letters as there is room for."""
+    taken = 0
+    for position, letter in enumerate(text):
+        taken += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if taken > room:
+            return text[:position]
+    return text
 
 
 def _safe(text: str) -> str:

@@ -6,6 +6,7 @@ exception, and the provider's body with it, to every tracer before the caller of
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,18 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 
 from langgraph_moa.redaction import redact_data, redact_error
+
+
+class SecretsAware(BaseCallbackHandler, ABC):
+    """A handler that keeps what models say, and so must know the keys that they hold, to mask them."""
+
+    @abstractmethod
+    def learn_secrets(self, secrets: Callable[[], Iterable[str]]) -> None:
+        """Hear of the keys of a seat that is about to be asked.
+
+        Args:
+            secrets: Returns them; it compares equal for the same seat of the same graph.
+        """
 
 
 class SecretGuard(BaseCallbackHandler):
@@ -104,6 +117,9 @@ def guarded(config: RunnableConfig, secrets: Callable[[], Iterable[str]]) -> Run
     """
     guard = SecretGuard(secrets)
     callbacks = config.get("callbacks")
+    for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ():
+        if isinstance(handler, SecretsAware):
+            handler.learn_secrets(secrets)
     if isinstance(callbacks, BaseCallbackManager):
         manager = callbacks.copy()
         manager.handlers.insert(0, guard)

@@ -76,6 +76,13 @@ def test_every_proposer_is_named_with_its_model() -> None:
     ]
 
 
+@pytest.mark.timeout(20)
+def test_a_name_of_a_million_letters_is_drawn() -> None:
+    """The work of cutting a name grows with its length, and no faster."""
+    drawing = svg(Diagram("wide", [DrawnLayer([Box("a" * 1_000_000, "model")])], None))
+    assert "a" * 10 + "…" + "a" * 19 in texts(drawing)
+
+
 def test_a_long_name_loses_its_middle() -> None:
     """Two long names that differ at their ends differ in the drawing, and both can be read in full by pointing."""
     models = [f"together:meta-llama/Llama-3.3-{size}-Instruct-Turbo" for size in ("70B", "405B")]

@@ -15,8 +15,8 @@ import typer
 from langgraph_moa.cli import failures, outcomes
 from langgraph_moa.cli.machine import print_json
 from langgraph_moa.cli.notes import Notes
-from langgraph_moa.cli.printable import is_terminal
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.printable import is_terminal
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.datasets import BrokenLine

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from langgraph_moa.cli.printable import is_terminal
+from langgraph_moa.printable import is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_moa.cli import failures, options
-from langgraph_moa.cli.printable import is_terminal, printable
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.printable import is_terminal, printable
 
 if TYPE_CHECKING:
     from asyncio import Runner

@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from langgraph_moa.cli.printable import one_line
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MissingKeyError, MoAError
+from langgraph_moa.printable import one_line
 
 OK = 0
 FAILED = 1

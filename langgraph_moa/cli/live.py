@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from langgraph_moa.cli.notes import Notes, degraded_line, failure_line, summary_line
-from langgraph_moa.cli.printable import one_line, printable
 from langgraph_moa.cli.running import Answer
 from langgraph_moa.events import ProgressEvent
 from langgraph_moa.mixture import Mixture
+from langgraph_moa.printable import one_line, printable
 from langgraph_moa.progress import Call, Progress, Stage, State
 from langgraph_moa.visible import VisibleStream
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from langgraph_moa.cli.printable import one_line
+from langgraph_moa.printable import one_line
 
 if TYPE_CHECKING:
     from langgraph_moa.events import ProgressEvent

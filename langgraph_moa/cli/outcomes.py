@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langgraph_moa.cli import failures
-from langgraph_moa.cli.printable import one_line
+from langgraph_moa.printable import one_line
 
 if TYPE_CHECKING:
     from langgraph_moa.evaluation.datasets import BrokenLine

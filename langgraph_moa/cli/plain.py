@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from langgraph_moa.cli.notes import Notes, degraded_line, failure_line, summary_line
-from langgraph_moa.cli.printable import is_terminal, printable
 from langgraph_moa.cli.running import Answer
 from langgraph_moa.events import ProgressEvent, is_spared
 from langgraph_moa.mixture import Mixture
+from langgraph_moa.printable import is_terminal, printable
 
 
 class PlainView:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langgraph_moa.cli.printable import is_terminal
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.printable import is_terminal
 
 if TYPE_CHECKING:
     from langchain_core.messages import HumanMessage

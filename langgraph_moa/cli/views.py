@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from langgraph_moa.cli.notes import Notes
-from langgraph_moa.cli.printable import is_terminal
 from langgraph_moa.cli.running import Watcher
+from langgraph_moa.printable import is_terminal
 
 
 def view_for(notes: Notes, *, as_json: bool = False, quiet: bool = False) -> Watcher:

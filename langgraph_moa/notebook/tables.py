@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from langgraph_moa.notebook.runs import Row, WatchedRun
+from langgraph_moa.printable import one_line
 from langgraph_moa.surrogates import well_formed
 
 _MARKS = {"answering": "▸", "done": "✓", "failed": "✗", "cancelled": "-", "not needed": "="}
@@ -36,11 +37,11 @@ def as_text(runs: Sequence[WatchedRun], now: float) -> str:
 
 
 def told(title: str, row: Row) -> str:
-    """Return a line for one call."""
+    """Return a line for one call, which no terminal takes for a command."""
     figures = [] if row.seconds is None else [f"{row.seconds:.1f} s"]
     figures += [] if row.tokens is None else [f"{row.tokens} tokens"]
     reason = [] if row.reason is None else [_reason(row.reason)]
-    return well_formed(f"{title}, {row.slot}: {', '.join([row.state, *figures, *reason])}")
+    return one_line(well_formed(f"{title}, {row.slot}: {', '.join([row.state, *figures, *reason])}"))
 
 
 def is_over(row: Row) -> bool:
@@ -49,7 +50,7 @@ def is_over(row: Row) -> bool:
 
 
 def _lines(run: WatchedRun, now: float) -> Iterator[str]:
-    yield well_formed(run.headline(now))
+    yield one_line(well_formed(run.headline(now)))
     for stage, rows in run.stages(now):
         for row in rows:
             yield f"  {told(stage.title, row)}"

@@ -21,7 +21,7 @@ from langgraph_moa.record.seats import (
     seat_without,
     told_by,
 )
-from langgraph_moa.record.spoken import clean, conversation, shown
+from langgraph_moa.record.spoken import conversation, shown
 from langgraph_moa.state import LayerRecord, records_of
 from langgraph_moa.summary import MoASummary, SlotUsage, summarize
 from langgraph_moa.usage import PriceTable
@@ -47,7 +47,7 @@ def build_record(run: HeardMixture, prices: PriceTable) -> RunRecord:
         seats.append(aggregator(told[AGGREGATOR], last, asked.get(AGGREGATOR), slots.get(AGGREGATOR), answer))
     is_settled = sums is not None and graph.error is None and graph.ended is not None
     return RunRecord(
-        mixture=clean(next((event["mixture"] for _, event in run.events), graph.name or "")),
+        mixture=next((event["mixture"] for _, event in run.events), graph.name or ""),
         started_at=run.started_at,
         seconds=None if graph.ended is None else graph.ended - graph.began,
         messages=_asked(run),

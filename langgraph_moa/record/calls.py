@@ -12,7 +12,8 @@ from langchain_core.messages import BaseMessage
 from langgraph_moa.proposal import Failure
 from langgraph_moa.record.hearing import Heard, Tree
 from langgraph_moa.record.run_record import Call, Outcome
-from langgraph_moa.record.spoken import clean, conversation, spoken
+from langgraph_moa.record.spoken import conversation, spoken
+from langgraph_moa.redaction import redact
 from langgraph_moa.retrying import root_cause
 
 _LONGEST_ERROR = 2000
@@ -72,7 +73,7 @@ def failure_of(error: BaseException) -> Failure:
         said = str(cause)
     except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same
         said = ""
-    text = clean(" ".join(said.split()))[:_LONGEST_ERROR]
+    text = redact(" ".join(said.split()))[:_LONGEST_ERROR]
     return Failure(kind=type(cause).__name__, message=text or type(cause).__name__)
 
 
@@ -143,7 +144,7 @@ def _model(run: Heard) -> str | None:
     provider, name = run.metadata.get("ls_provider"), run.metadata.get("ls_model_name")
     if not run.is_model or not name:
         return None
-    return clean(f"{provider}:{name}" if provider else str(name))
+    return f"{provider}:{name}" if provider else str(name)
 
 
 def _said(gave: object) -> str:
@@ -154,4 +155,4 @@ def _said(gave: object) -> str:
         gave = gave[-1]
     if isinstance(gave, BaseMessage):
         return spoken(gave)
-    return clean(gave) if isinstance(gave, str) else ""
+    return gave if isinstance(gave, str) else ""

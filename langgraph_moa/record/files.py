@@ -1,8 +1,14 @@
-"""Records in files: the ending of a name says in which form."""
+"""Records in files: the ending of a name says in which form.
+
+They hold what was asked and answered, so a new one is for its owner alone; one that is there keeps its rights.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +21,8 @@ _FORMS: dict[str, Callable[[RunRecord], str]] = {
     ".json": RunRecord.to_json,
 }
 
+_PRIVATE = 0o600
+
 
 def writable(path: str | Path) -> Path:
     """Return the file that a path leads to, where a record can be written; one that is there stays as it is.
@@ -25,9 +33,9 @@ def writable(path: str | Path) -> Path:
     _form(path)
     try:
         target = Path(os.path.realpath(path))
-        is_new = not target.exists()
-        target.open("ab").close()
-        if is_new:
+        mode = _mode(target)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode or _PRIVATE))
+        if mode is None:
             target.unlink()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
@@ -45,12 +53,32 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     """
     written = _form(path)(record)
     target = Path(os.path.realpath(path))
-    half = target.with_name(f".{target.name}.{os.getpid()}")
+    mode = _mode(target)
+    handle, name = tempfile.mkstemp(prefix=".moa-", dir=target.parent)
+    half = Path(name)
     try:
-        half.write_text(written, encoding="utf-8", newline="\n")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(written)
+        if mode is not None:
+            half.chmod(mode)
         half.replace(target)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int | None:
+    """Return the rights of a file that is there; `None`: there is none.
+
+    Raises:
+        OSError: What is there is no regular file, or cannot be looked at.
+    """
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return stat.S_IMODE(found.st_mode)
 
 
 def _form(path: str | Path) -> Callable[[RunRecord], str]:

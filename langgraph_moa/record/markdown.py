@@ -23,6 +23,7 @@ from langgraph_moa.record.wording import (
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+_LEADING = re.compile(r"^([0-9]*)([-+=.)])")
 _TICKS = re.compile(r"`+")
 
 
@@ -120,4 +121,4 @@ def fenced(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Return a text in one line that means nothing but itself."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", " ".join(text.split())))

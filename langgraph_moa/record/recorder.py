@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import CALLBACK_EVENT
+from langgraph_moa.guarding import SecretsAware
 from langgraph_moa.record.building import build_record
+from langgraph_moa.record.cleaning import cleaned
 from langgraph_moa.record.hearing import Heard, HeardMixture, Tree
 from langgraph_moa.record.run_record import RunRecord
-from langgraph_moa.record.spoken import clean
 from langgraph_moa.usage import PriceTable, packaged_prices
 
 
-class RunRecorder(BaseCallbackHandler):
+class RunRecorder(SecretsAware):
     """Records every run of a mixture that it is given to, through whichever door, synchronous or not.
 
     ```python
@@ -46,6 +46,7 @@ class RunRecorder(BaseCallbackHandler):
         self._prices = prices
         self._lock = threading.Lock()
         self._runs: dict[UUID, Heard] = {}
+        self._secrets: dict[Callable[[], Iterable[str]], frozenset[str]] = {}
         self._offset = time.time() - time.monotonic()
 
     def result(self) -> RunRecord:
@@ -66,18 +67,27 @@ class RunRecorder(BaseCallbackHandler):
         """Return the record of each run, in the order in which they began; one within a slot is part of its own run."""
         with self._lock:
             heard = [replace(run, events=list(run.events)) for run in self._runs.values()]
+            known = frozenset().union(*self._secrets.values())
         tree, prices = Tree(heard), self._prices or packaged_prices()
         runs = [HeardMixture(graph, graph.began + self._offset, tree) for graph in tree.mixtures()]
-        try:
-            return tuple(build_record(run, prices) for run in runs)
-        finally:
-            clean.cache_clear()
+        return tuple(cleaned(build_record(run, prices), known) for run in runs)
+
+    def learn_secrets(self, secrets: Callable[[], Iterable[str]]) -> None:
+        """Note the keys that a seat's models hold, to mask them in what they say."""
+        with self._lock:
+            is_known = secrets in self._secrets
+        if not is_known:
+            found = frozenset(secrets())
+            with self._lock:
+                self._secrets[secrets] = found
 
     def clear(self) -> None:
         """Forget every run that has ended."""
         with self._lock:
             open_roots = {run.root for run in self._runs.values() if run.parent is None and run.ended is None}
             self._runs = {name: run for name, run in self._runs.items() if run.root in open_roots}
+            if not self._runs:
+                self._secrets = {}
 
     def on_chain_start(
         self,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from langchain_core.messages import AIMessage
 
 from langgraph_moa.errors import MoAError
 from langgraph_moa.events import ProgressEvent
-from langgraph_moa.proposal import Failure, Proposal, Status, visible_text
+from langgraph_moa.proposal import Proposal, Status, visible_text
 from langgraph_moa.record.calls import Asked, Key, asked_by, failure_of, seat_of
 from langgraph_moa.record.hearing import Heard, HeardMixture
 from langgraph_moa.record.run_record import Call, Seat
-from langgraph_moa.record.spoken import clean
 from langgraph_moa.summary import SlotUsage
 
 AGGREGATOR: Key = (None, "aggregator")
@@ -85,8 +83,8 @@ def seat_with(proposal: Proposal, told: Told | None, asked: Asked | None, slot: 
         model=proposal["model"],
         served_model=proposal["served_model"],
         status=proposal["status"],
-        text=clean(proposal["text"]),
-        error=_cleaned(proposal["error"]),
+        text=proposal["text"],
+        error=proposal["error"],
         started=None if is_skipped else (told.started if told and told.started is not None else began),
         first_token=told.first_token if told else None,
         finished=None if is_skipped else (told.finished if told and told.finished is not None else ended),
@@ -139,8 +137,8 @@ def aggregator(told: Told, node: Heard, asked: Asked | None, slot: SlotUsage | N
         model=slot["model"] if slot else told.model,
         served_model=slot["served_model"] if slot else None,
         status=status,
-        text=clean(visible_text(answer)) if answer is not None and status == "ok" else "",
-        error=_cleaned(error),
+        text=visible_text(answer) if answer is not None and status == "ok" else "",
+        error=error,
         finished=_ended(told, node),
         usage=slot["usage"] if slot else None,
         cost=slot["cost"] if slot else None,
@@ -179,18 +177,12 @@ def _untold(proposal: Proposal) -> tuple[Call, ...]:
             first_token=None,
             finished=None,
             outcome="ok" if record["error"] is None else "error",
-            error=None
-            if record["error"] is None
-            else f"{record['error']['kind']}: {clean(record['error']['message'])}",
+            error=None if record["error"] is None else f"{record['error']['kind']}: {record['error']['message']}",
             saw=(),
-            said=clean(proposal["text"]) if number == last else "",
+            said=proposal["text"] if number == last else "",
             attempt=number,
             fallback=record["fallback"],
             hedge=record.get("hedge", False),
         )
         for number, record in enumerate(proposal["calls"], start=1)
     )
-
-
-def _cleaned(error: Failure | None) -> Failure | None:
-    return None if error is None else cast("Failure", {**error, "message": clean(error["message"])})

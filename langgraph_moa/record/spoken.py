@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
 
 from langgraph_moa.proposal import visible_text
 from langgraph_moa.record.run_record import Said
-from langgraph_moa.redaction import redact
-from langgraph_moa.surrogates import well_formed
 
 _ROLES = {"human": "user", "ai": "assistant"}
-
-
-@lru_cache(maxsize=4096)
-def clean(text: str) -> str:
-    """Return a text without keys and half characters.
-
-    The seats of a layer read the same texts, each of which is looked through once; who builds a record clears the
-    cache behind it, so that no text outlives its run here.
-    """
-    return redact(well_formed(text))
 
 
 def conversation(given: object) -> tuple[Said, ...]:
@@ -55,9 +42,12 @@ def shown(message: AIMessage) -> str:
 
 def _joined(parts: list[str], message: BaseMessage) -> str:
     if isinstance(message, AIMessage):
-        parts += [f"[calls {call['name']}({json.dumps(call['args'], default=str)})]" for call in message.tool_calls]
+        parts += [
+            f"[calls {call['name']}({json.dumps(call['args'], default=str, ensure_ascii=False)})]"
+            for call in message.tool_calls
+        ]
         parts += [f"[calls {call['name']}({call['args']}), unreadable]" for call in message.invalid_tool_calls]
-    return clean("\n".join(part for part in parts if part))
+    return "\n".join(part for part in parts if part)
 
 
 def _block(block: str | dict[str, object]) -> str:

@@ -59,7 +59,8 @@ def verdict(record: RunRecord) -> str:
         return "Answered, degraded" + (
             f": {missing} planned proposal{'s' * (missing != 1)} missing." if missing else "."
         )
-    return "Answered, with every planned proposal."
+    spared = sum(seat.status == "skipped" for stage in record.stages for seat in stage.seats)
+    return "Answered, no proposal missing" + (f", {spared} not needed." if spared else ".")
 
 
 def in_seconds(value: float | None) -> str:

@@ -36,6 +36,17 @@ def test_one_line_for_each_call_that_is_over(capsys: pytest.CaptureFixture[str])
     assert told.out == ""
 
 
+def test_a_provider_does_not_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a provider says of a failure neither moves the cursor nor sets a title nor begins a line."""
+    said = "no\x1b[2J\x1b]0;owned\x07\nmoa, layer 1, b: done\x9b1A"
+    failed = event("failed", 1, "a", status="error", error={"kind": "APIError", "message": said})
+    Lines().show([run_of(failed)], 2.0)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.removesuffix("\n").isprintable()
+    assert "owned" in told
+
+
 def test_a_closed_stderr_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody can read the lines they are left out."""
 

@@ -25,7 +25,7 @@ from langgraph_moa import (
     create_aggregation,
     create_moa,
 )
-from langgraph_moa.record import spoken as spoken_module
+from langgraph_moa.record import cleaning
 from langgraph_moa.testing import ScriptedChatModel
 from tests.record.runs import answering_after, mixture_of, recorded, scripted, seats
 from tests.ways import ask
@@ -207,16 +207,15 @@ def test_an_aggregator_that_is_cancelled_has_not_failed() -> None:
 
 
 def test_a_text_that_many_read_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What sixteen seats were asked alike is searched for keys once, and is not kept behind the record."""
+    """What sixteen seats were asked alike is searched for keys once."""
     searched: list[str] = []
 
-    def search(text: str) -> str:
+    def search(text: str, _: object) -> str:
         searched.append(text)
         return text
 
-    monkeypatch.setattr(spoken_module, "redact", search)
+    monkeypatch.setattr(cleaning, "redact", search)
     names = [f"p{number}" for number in range(16)]
     layers = [Layer([Proposer(scripted(name), name=name) for name in names]) for _ in range(2)]
     recorded(Mixture(layers, Aggregator(scripted("m"))))
     assert sum("p15 says so" in text and "p0 says so" in text for text in searched) == 1
-    assert spoken_module.clean.cache_info().currsize == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,28 @@ def test_asking_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("kept")
     writable(tmp_path / "old.md")
     assert (tmp_path / "old.md").read_text() == "kept"
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """A pipe that nobody reads is refused, and not waited for."""
+    os.mkfifo(tmp_path / "pipe.html")
+    with pytest.raises(ConfigurationError, match=r"it is no regular file\. Name a file"):
+        writable(tmp_path / "pipe.html")
+
+
+def test_a_record_is_for_its_owner(tmp_path: Path) -> None:
+    """A new record can be read by its owner alone; one that takes the place of a file has the rights of that file."""
+    new, old = tmp_path / "new.html", tmp_path / "old.html"
+    old.touch()
+    old.chmod(0o640)
+    for path in (new, old):
+        write_record(RECORD, writable(path))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (new, old)] == [0o600, 0o640]
+
+
+def test_whatever_name_is_writable_is_written(tmp_path: Path) -> None:
+    """The longest name that a folder takes is found writable, and is written to."""
+    path = tmp_path / ("x" * 250 + ".html")
+    write_record(RECORD, writable(path))
+    assert path.stat().st_size > 0

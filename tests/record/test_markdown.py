@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.record.records import HOSTILE, hostile_record, telling_record
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from langgraph_moa.proposal import Failure
+from tests.record.records import HOSTILE, hostile_record, telling_record, wide_record
 
 
 def test_markdown_cannot_be_broken_out_of() -> None:
@@ -25,3 +31,22 @@ def test_markdown_tells_the_run() -> None:
         "- missing: layer 1, qwen, cancelled: the layer went on without it",
     ):
         assert line in written
+
+
+@pytest.mark.parametrize("said", ["---", "- a", "+ a", "1. a", "12) a", "= a", "=== ", "    a", "# a", "> a"])
+def test_an_error_begins_nothing(said: str) -> None:
+    """An error's message is a paragraph, whatever it begins with."""
+    record = wide_record(1)
+    failed = replace(record.stages[0].seats[0], error=Failure(kind="APIError", message=said), text="")
+    written = replace(record, stages=(replace(record.stages[0], seats=(failed,)),)).to_markdown()
+    shown = MarkdownIt().render(written)
+    assert f"<p>{' '.join(said.split()).replace('>', '&gt;')}</p>" in shown
+
+
+def test_the_verdict_counts_what_was_not_needed() -> None:
+    """A run whose proposals were not all asked says so, and does not claim them all."""
+    record = wide_record(2)
+    spared = replace(record.stages[0].seats[0], status="skipped", text="", calls=())
+    first = replace(record.stages[0], seats=(spared, *record.stages[0].seats[1:]))
+    written = replace(record, degraded=False, missing=(), stages=(first, *record.stages[1:])).to_markdown()
+    assert "**Answered, no proposal missing, 1 not needed.**" in written

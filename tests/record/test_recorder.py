@@ -190,6 +190,25 @@ def test_no_key_gets_into_a_record(simulator: Simulator) -> None:
         assert key not in text
 
 
+def test_a_key_that_a_model_writes_is_masked(simulator: Simulator) -> None:
+    """A key that one model holds is in no form of a record, whichever model writes it, while others' words stay."""
+    key, placeholder = "gateway-word-1234", "ollama"
+    simulator.models |= {
+        "small": Behaviour(reply=f"{placeholder} is told, and so is {key}"),
+        "sum": Behaviour(reply=lambda body: f"all say: {body['messages']}"),
+    }
+    small = ChatOpenAI(model="small", api_key=SecretStr(key), base_url=simulator.url)
+    other = ChatOpenAI(model="sum", api_key=SecretStr(placeholder), base_url=simulator.url)
+    recorder = RunRecorder()
+    graph = create_moa(Mixture([Layer([Proposer(small, name="s")])], Aggregator(other)))
+    answer = graph.invoke(ask(f"What is {key}?"), {"callbacks": [recorder]})["messages"][-1]
+    record = recorder.result()
+    assert key in answer.text
+    assert record.stages[0].seats[0].text == f"{placeholder} is told, and so is **********"
+    for text in (record.to_json(), record.to_html(), record.to_markdown()):
+        assert key not in text
+
+
 def test_thirteen_calls_are_not_slowed() -> None:
     """The paper's thirteen calls take at most thrice as long with a recorder as without, all told at their best."""
     names = [f"p{number}" for number in range(6)]

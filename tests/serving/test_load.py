@@ -7,6 +7,7 @@ import http.client
 import json
 import signal
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,12 @@ def test_a_stop(tmp_path: Path, grace: str, *, is_finished: bool) -> None:
     models = {"echo": Behaviour(reply="late", delay=0.5) if is_finished else Behaviour(hang=True)}
     with Simulator(models=models) as provider:
         panel(tmp_path, "panel")
-        with serving(provider, tmp_path, "panel.toml", "--grace", grace) as served:
+        with serving(provider, tmp_path, "panel.toml", "--grace", grace) as served, ExitStack() as stack:
             connection = http.client.HTTPConnection(served.url.split("/")[2], timeout=60)
+            stack.callback(connection.close)
             body = json.dumps({"model": "panel", "messages": [{"role": "user", "content": "Hello"}]})
             connection.request("POST", "/v1/chat/completions", body)
-            assert provider.wait_for(lambda sim: any(request.model == "echo" for request in sim.requests))
+            assert provider.wait_for(lambda sim: any(each.model == "echo" for each in sim.requests), seconds=60)
             served.process.send_signal(signal.SIGTERM)
             if is_finished:
                 assert json.loads(connection.getresponse().read())["choices"][0]["message"]["content"] == "late"
@@ -73,7 +75,6 @@ def test_a_stop(tmp_path: Path, grace: str, *, is_finished: bool) -> None:
                 assert provider.wait_for(lambda sim: sim.in_flight_of["echo"] == 0)
             assert served.process.wait(30) == 0
             assert "Traceback" not in (tmp_path / "stderr").read_text(encoding="utf-8")
-            connection.close()
 
 
 def test_a_token(tmp_path: Path, simulator: Simulator) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_moa.cli.printable import is_terminal, one_line, printable
+from langgraph_moa.printable import is_terminal, one_line, printable
 
 
 @pytest.mark.parametrize(
