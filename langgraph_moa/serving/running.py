@@ -21,6 +21,7 @@ from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.serving.app import create_app
 from langgraph_moa.serving.catalogue import Catalogue
+from langgraph_moa.serving.idle import AttentiveProtocol
 from langgraph_moa.serving.metrics import FOLDER_VARIABLE
 from langgraph_moa.serving.settings import Settings
 
@@ -72,10 +73,11 @@ def serve(sources: Sequence[str], settings: Settings, running: Running, ready: C
         address = _address(settings.host, listening.getsockname()[1])
         build = partial(application, tuple(sources), settings)
         if running.workers == 1:
-            _Server(_config(build, running), partial(ready, address)).run(sockets=[listening])
+            _Server(_config(build, settings, running), partial(ready, address)).run(sockets=[listening])
             return
         with _shared_metrics():
-            supervisor = Multiprocess(_config(build, running), sockets=[listening])  # hears signals from here on
+            config = _config(build, settings, running)
+            supervisor = Multiprocess(config, sockets=[listening])  # hears signals from here on
             ready(address)
             supervisor.run()
 
@@ -98,13 +100,14 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def _config(build: Callable[[], Starlette], running: Running) -> uvicorn.Config:
+def _config(build: Callable[[], Starlette], settings: Settings, running: Running) -> uvicorn.Config:
     return uvicorn.Config(
         build,
         factory=True,
         workers=running.workers,
         lifespan="off",
         interface="asgi3",
+        http=partial(AttentiveProtocol, settings.patience),  # type: ignore[arg-type]  # it makes one, as a class does
         ws="none",
         log_config=None,
         access_log=False,

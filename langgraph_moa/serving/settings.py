@@ -34,7 +34,8 @@ class Settings:
     requests_per_minute: int | None = None
     """Of one address; `None`: as many as it likes."""
     patience: float = 30.0
-    """Seconds that a client has to send a request, and to take each piece of an answer."""
+    """Seconds that a client has to send a request, and to take each piece of an answer; a connection on which none
+    comes is closed after at most twice as many."""
     pulse: float = 10.0
     """Seconds of silence after which a stream says that it lives."""
     page: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langgraph_moa.serving.open_turns import OpenTurns
@@ -25,3 +26,15 @@ def test_a_turn_is_recalled_in_its_conversation_alone() -> None:
         assert recalled[1].response_metadata["moa"]["references"] == [who]
         assert turns.recall("another", [*conversation, sent])[1].response_metadata == {}
     assert turns.recall("panel", [HumanMessage("Eve asks"), sent])[1].response_metadata == {}
+
+
+def test_turns_have_room_for_so_many_characters_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where turns are long, fewer are remembered: the last ones, and one that is remembered anew counts once."""
+    monkeypatch.setattr("langgraph_moa.serving.open_turns._MOST_CHARACTERS", 2_500)
+    turns = OpenTurns()
+    asked = [HumanMessage(f"question {number}") for number in range(4)]
+    for one in (*asked, asked[-1]):
+        turns.remember("panel", [one], [call("x" * 1_000)])
+    sent = AIMessage("", tool_calls=call("").tool_calls)
+    known = [bool(turns.recall("panel", [one, sent])[1].response_metadata) for one in asked]
+    assert known == [False, False, True, True]
