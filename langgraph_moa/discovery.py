@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from importlib.util import find_spec
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from langgraph_moa.gguf_headers import Header, HeaderError, read_header
 
 SWITCH = "LANGGRAPH_MOA_LOCAL"
 URL_VARIABLE = "LANGGRAPH_MOA_LOCAL_BASE_URL"
@@ -30,8 +32,10 @@ _LARGEST_REPLY = 2_000_000
 _MOST_FILES = 20_000
 _MOST_MODELS = 100
 _NO_CHAT = ("embed", "rerank", "whisper", "bge-", "mmproj", "tts")
-_LATER_PART = "-of-0"
-_MAGIC = b"GGUF"
+_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})")
+"""How llama.cpp names the parts of a model."""
+_PASSED = re.compile(r"blobs|refs|\.no_exist|\.locks|(datasets|spaces)--.*")
+"""Folders of Hugging Face's cache where no file has the name of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class LocalModel:
     """Of such a server."""
     size: int | None = None
     """Bytes; `None`: the server does not say."""
+    context: int | None = None
+    """Tokens that it was made for; `None`: only a file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Places:
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Places:
         """Return the usual places, and those that the environment names; none where it says `LANGGRAPH_MOA_LOCAL=off`.
 
-        `OLLAMA_HOST` is heeded where it is on this machine.
+        `OLLAMA_HOST` is heeded where it is on this machine, and so are the variables that tell where Hugging Face keeps
+        what it has loaded.
         """
         if environment.get(SWITCH, "").strip().lower() == "off":
             return cls(None, (), ())
@@ -70,7 +77,7 @@ class Places:
         return cls(
             _ollama(environment.get("OLLAMA_HOST", "").strip()),
             ((own,) if own and _is_here(own) else ()) + _SERVERS,
-            ((folder,) if folder else ()) + _FOLDERS,
+            ((folder,) if folder else ()) + _FOLDERS + (_cache_of_hugging_face(environment),),
         )
 
 
@@ -81,13 +88,17 @@ class Finding:
     models: tuple[LocalModel, ...] = ()
     looked: tuple[str, ...] = field(default=())
     """Every place."""
+    left_out: tuple[str, ...] = ()
+    """GGUF files that cannot be run as they are, each with the reason."""
 
     def __str__(self) -> str:
+        without = f"; left out: {'; '.join(self.left_out)}" if self.left_out else ""
         if not self.models:
-            return f"no language model was found on this machine (looked at {', '.join(self.looked) or 'nothing'})"
+            looked = ", ".join(self.looked) or "nothing"
+            return f"no language model was found on this machine (looked at {looked}){without}"
         where = dict.fromkeys(_where(model) for model in self.models)
         counts = [(place, sum(_where(model) == place for model in self.models)) for place in where]
-        return f"found {', '.join(f'{count} at {place}' for place, count in counts)}"
+        return f"found {', '.join(f'{count} at {place}' for place, count in counts)}{without}"
 
 
 def find_local_models(places: Places | None = None) -> Finding:
@@ -102,11 +113,11 @@ def find_local_models(places: Places | None = None) -> Finding:
         found = [
             *([pool.submit(_in_ollama, places.ollama)] if places.ollama is not None else []),
             *(pool.submit(_at_server, url) for url in servers),
-            pool.submit(_in_folders, places.folders),
         ]
-        models = [model for future in found for model in future.result()]
+        files = pool.submit(_in_folders, places.folders).result()
+        models = [*(model for future in found for model in future.result()), *files.models]
     looked = (*([places.ollama] if places.ollama else []), *servers, *places.folders)
-    return Finding(tuple(islice(models, _MOST_MODELS)), looked)
+    return Finding(tuple(islice(models, _MOST_MODELS)), looked, files.left_out)
 
 
 def _in_ollama(url: str) -> list[LocalModel]:
@@ -130,36 +141,82 @@ def _at_server(url: str) -> list[LocalModel]:
     ]
 
 
-def _in_folders(folders: Iterable[str]) -> list[LocalModel]:
+class _Files(NamedTuple):
+    """What folders hold."""
+
+    models: list[LocalModel]
+    left_out: tuple[str, ...]
+
+
+def _in_folders(folders: Iterable[str]) -> _Files:
     if find_spec("xllamacpp") is None:
-        return []
-    files = [file for folder in folders for file in _files(folder)]
-    return [LocalModel(str(file), "gguf", None, file.stat().st_size) for file in files]
+        return _Files([], ())
+    models: dict[Path, LocalModel] = {}
+    left_out: dict[str, None] = {}
+    for file in islice((file for folder in folders for file in _files(folder)), _MOST_MODELS):
+        try:
+            models.setdefault(file.resolve(), _model(file))
+        except HeaderError as error:
+            left_out[str(error)] = None
+        except OSError as error:
+            left_out[f"{file.name} cannot be read: {error.strerror}"] = None
+    return _Files(list(models.values()), tuple(left_out))
+
+
+def _model(file: Path) -> LocalModel:
+    """Return the model of a file, and of those that hold its further parts.
+
+    Raises:
+        HeaderError: One of them is no GGUF file, or not all of it is there.
+        OSError: One of them cannot be read.
+    """
+    parts = _parts(file)
+    headers: list[Header] = [read_header(part) for part in parts]
+    size = sum(part.stat().st_size for part in parts)
+    return LocalModel(str(file), "gguf", None, size, headers[0].context_length)
+
+
+def _parts(file: Path) -> list[Path]:
+    """Return all files of a model, by the name of its first.
+
+    Raises:
+        HeaderError: One of them is not there.
+    """
+    named = _PART.fullmatch(file.stem)
+    if named is None:
+        return [file]
+    numbers = range(1, max(1, int(named[3])) + 1)
+    parts = [file.with_name(f"{named[1]}-{number:05}-of-{named[3]}.gguf") for number in numbers]
+    if missing := next((part.name for part in parts if not part.is_file()), None):
+        raise HeaderError(f"{file.name} is not whole: {missing} is not there")
+    return parts
 
 
 def _files(folder: str) -> Iterator[Path]:
+    """Yield the files of a folder that are models, by their names; of one in parts, the first."""
     try:
         found = sorted(file for file in islice(_walked(Path(folder).expanduser()), _MOST_FILES))
     except (OSError, RuntimeError, ValueError):
         return
     for file in found:
-        part = file.stem.rpartition(_LATER_PART)[0][-5:]
-        if file.suffix == ".gguf" and _chats(file.name) and (not part.isdecimal() or int(part) == 1) and _is_gguf(file):
+        named = _PART.fullmatch(file.stem)
+        is_first = named is None or int(named[2]) == 1
+        if file.suffix == ".gguf" and _chats(file.name) and is_first and file.is_file():
             yield file
 
 
 def _walked(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and those below it."""
-    for place, _, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _PASSED.fullmatch(name)]
         yield from (Path(place) / name for name in names)
 
 
-def _is_gguf(file: Path) -> bool:
-    if not file.is_file():
-        return False
-    with suppress(OSError), file.open("rb") as opened:
-        return opened.read(len(_MAGIC)) == _MAGIC
-    return False
+def _cache_of_hugging_face(environment: Mapping[str, str]) -> str:
+    """Return the folder where Hugging Face's own library keeps models."""
+    cache = environment.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    home = environment.get("HF_HOME", "").strip() or f"{cache}/huggingface"
+    return environment.get("HF_HUB_CACHE", "").strip() or f"{home}/hub"
 
 
 def _asked(url: str) -> Any:  # noqa: ANN401 - any JSON

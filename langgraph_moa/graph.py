@@ -15,6 +15,7 @@ from langgraph_moa.checks import listed
 from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.diagram import Diagram
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.gguf import context_window
 from langgraph_moa.mixture import Layer, Mixture, Model
 from langgraph_moa.mixture.drawn import drawn, may_end
 from langgraph_moa.mixture.seats import AnySeat
@@ -215,10 +216,15 @@ def _node_names(what: str, names: Sequence[str] | None) -> list[str] | Literal["
 
 
 def _with_compiled_models(seat: AnySeat) -> AnySeat:
-    """Compile the mixtures that stand in a seat."""
+    """Compile the mixtures that stand in a seat, and find out what its files can take."""
     if seat.model is None:
         return seat
-    return replace(seat, model=_compiled(seat.model), fallbacks=[_compiled(model) for model in seat.fallbacks])
+    return replace(
+        seat,
+        model=_compiled(seat.model),
+        fallbacks=[_compiled(model) for model in seat.fallbacks],
+        context_window=context_window(seat),
+    )
 
 
 def _compiled(model: Model) -> Model:

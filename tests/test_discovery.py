@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,8 +18,10 @@ from langgraph_moa import create_moa, load_preset
 from langgraph_moa.discovery import Finding, LocalModel, Places, find_local_models
 from langgraph_moa.presets.local import local_mixture, said_of
 from langgraph_moa.testing import Behaviour, Simulator
+from tests.gguf_files import write_gguf
 
 NOWHERE = Places(None, (), ())
+needs_engine = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="files are looked for where they can be run")
 
 
 @contextmanager
@@ -52,9 +55,8 @@ def free_url() -> str:
 
 def test_servers_and_files_are_found(tmp_path: Path) -> None:
     """Ollama's models, those of a server with OpenAI's protocol and GGUF files are found, but none that cannot chat."""
-    (tmp_path / "junk.gguf").write_bytes(b"none")
     for name in ("small.gguf", "big-00001-of-00002.gguf", "big-00002-of-00002.gguf", "mmproj-x.gguf", "notes.txt"):
-        (tmp_path / name).write_bytes(b"GGUF" + b"x" * len(name))
+        write_gguf(tmp_path / name)
     tags = {
         "models": [
             {"name": "llama3.2:3b", "size": 2_000},
@@ -73,6 +75,68 @@ def test_servers_and_files_are_found(tmp_path: Path) -> None:
         ("gguf", "small.gguf", None),
     ]
     assert "found 1 at" in str(found)
+    big, small = found.models[2:]
+    assert (big.size, big.context) == (2 * (small.size or 0), small.context)
+
+
+@needs_engine
+def test_files_that_cannot_be_run_are_left_out(tmp_path: Path) -> None:
+    """A file that is cut short, is none, or lacks a part is left out, and what is said names it and the reason."""
+    write_gguf(tmp_path / "cut.gguf", cut=5)
+    (tmp_path / "junk.gguf").write_bytes(b"none")
+    write_gguf(tmp_path / "part-00001-of-00002.gguf")
+    write_gguf(tmp_path / "torn-00001-of-00002.gguf")
+    write_gguf(tmp_path / "torn-00002-of-00002.gguf", cut=5)
+    write_gguf(tmp_path / "odd-00001-of-00000.gguf")
+    found = find_local_models(Places(None, (), (str(tmp_path),)))
+    assert [Path(model.name).name for model in found.models] == ["odd-00001-of-00000.gguf"]
+    cut, junk, part, torn = found.left_out
+    assert "cut.gguf is cut short" in cut
+    assert "junk.gguf is no GGUF file" in junk
+    assert "part-00002-of-00002.gguf is not there" in part
+    assert "torn-00002-of-00002.gguf is cut short" in torn
+    assert cut in said_of(found, local_mixture(found))
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    ("variable", "below"),
+    [
+        ("HF_HUB_CACHE", ""),
+        ("HF_HOME", "hub"),
+        ("XDG_CACHE_HOME", "huggingface/hub"),
+        ("HOME", ".cache/huggingface/hub"),
+    ],
+)
+def test_what_hugging_face_has_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, below: str
+) -> None:
+    """Files in the cache of Hugging Face are found by their own names, once each, wherever the cache is."""
+    model = tmp_path / below / "models--org--tiny"
+    (model / "blobs").mkdir(parents=True)
+    blob = write_gguf(model / "blobs" / "0a1b")
+    write_gguf(model / "blobs" / "passed.gguf")
+    for revision in ("first", "second"):
+        (model / "snapshots" / revision).mkdir(parents=True)
+        (model / "snapshots" / revision / "tiny.gguf").symlink_to(blob)
+    (model / "snapshots" / "first" / "gone.gguf").symlink_to(model / "blobs" / "not-there")
+    data = tmp_path / below / "datasets--org--texts"
+    data.mkdir()
+    write_gguf(data / "text.gguf")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    *_, cache = Places.of_environment({variable: str(tmp_path)}).folders
+    found = find_local_models(Places(None, (), (cache,)))
+    assert [model.name for model in found.models] == [str(model / "snapshots" / "first" / "tiny.gguf")]
+
+
+@pytest.mark.parametrize(
+    ("context", "lengths"), [(None, (1024, 2048)), (32_768, (1024, 2048)), (4096, (1024, 1024)), (2048, (512, 512))]
+)
+def test_answers_leave_room_for_what_is_asked(context: int | None, lengths: tuple[int, int]) -> None:
+    """A model that was made for short texts answers with less, so that its context has room for references."""
+    mixture = local_mixture(Finding((LocalModel("tiny.gguf", "gguf", None, 1, context),)))
+    assert mixture is not None
+    assert (mixture.seats[0].max_tokens, mixture.merger.max_tokens) == lengths
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[" * 10_000, {"models": 3}, {"data": {"id": "x"}}, ["x"], None])

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,20 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from langgraph_moa import Aggregator, ChatMoA, Mixture, Proposer, create_moa
-from langgraph_moa.errors import ConfigurationError, MoAError
-from langgraph_moa.gguf import engines, problem
+from langgraph_moa.errors import AggregatorError, ConfigurationError, MoAError
+from langgraph_moa.gguf import chat_model, context_window, engines, problem
+from langgraph_moa.gguf.files import file_of
 from langgraph_moa.gguf.settings import EngineSettings, split_arguments
 from langgraph_moa.preflight import problems
+from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
+from langgraph_moa.testing import ScriptedChatModel
+from tests.gguf_files import gguf
 
 MISSING = [package for package in ("xllamacpp", "gguf") if find_spec(package) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed, or without a wheel here: {', '.join(MISSING)}")
 ASKED = {"messages": [("user", "Why is the sky blue?")]}
 SMALL = {"context_size": 2048, "threads": 1, "parallel": 3}
+SAID = "Light of short wavelengths is scattered most by the molecules of the air. "
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +113,55 @@ async def test_a_call_that_is_not_wanted_any_more(folder: Path) -> None:
 
 
 def test_a_request_that_is_too_long(folder: Path) -> None:
-    """A request beyond the context is a failed proposal that says so, and no answer cut in silence."""
+    """A request beyond the context is a skipped proposal that says so, and no answer cut in silence."""
     path = folder / "tiny.gguf"
     tight = Proposer(f"gguf:{path}", max_tokens=8, model_kwargs={**SMALL, "context_size": 256}, name="tight")
     graph = create_moa(Mixture.of([tight, slot(path, name="wide")], writer(path)))
     out = graph.invoke({"messages": [("user", "Why? " * 200)]})
-    assert [proposal["status"] for proposal in out["proposals"]] == ["error", "ok"]
-    assert "context" in out["proposals"][0]["error"]["message"]
+    assert [proposal["status"] for proposal in out["proposals"]] == ["skipped", "ok"]
+    assert "its context window leaves 248" in out["proposals"][0]["error"]["message"]
+
+
+def test_references_that_are_too_long(folder: Path) -> None:
+    """References beyond a model's context are fitted to it, though nobody has said how long it is."""
+    from tests.contract.noise_model import CONTEXT, write_noise_model
+
+    path = folder / "words.gguf"
+    write_noise_model(path, seed=3, words=f"{AGGREGATE_AND_SYNTHESIZE} {SAID}")
+    proposers = [Proposer(ScriptedChatModel(replies=SAID * 200), name=name) for name in "ab"]
+    merger = Aggregator(f"gguf:{path}", max_tokens=8, model_kwargs={"threads": 1, "parallel": 1})
+    out = create_moa(Mixture.of(proposers, merger)).invoke(ASKED)
+    answer = out["messages"][-1]
+    assert answer.response_metadata["moa"]["shortened"] == ["aggregator"]
+    assert CONTEXT // 2 < answer.usage_metadata["input_tokens"] < CONTEXT
+    unfitted = create_moa(Mixture.of(proposers, replace(merger, context_window=10**6)))
+    with pytest.raises(AggregatorError, match="exceeds the available context size"):
+        unfitted.invoke(ASKED)
+
+
+def test_the_window_of_a_seat(folder: Path) -> None:
+    """A seat can take what it says, or what its file was made for, or its engine has; the least of its files counts."""
+    file = f"gguf:{folder / 'tiny.gguf'}"
+    assert context_window(Proposer(file)) == 4096
+    assert context_window(Proposer(file, model_kwargs=SMALL)) == 2048
+    assert context_window(Proposer(file, model_kwargs=SMALL, context_window=300)) == 300
+    assert context_window(Proposer(file, model_kwargs={"context_size": 512}, fallbacks=[file])) == 512
+    assert context_window(Proposer("gguf:missing.gguf", fallbacks=["openai:x", file])) == 4096
+    assert context_window(Proposer("openai:x", fallbacks=[file])) is None
+    assert context_window(Proposer("gguf:missing.gguf")) is None
+    assert context_window(Aggregator(strategy="vote")) is None
+
+
+@pytest.mark.parametrize(("said", "tokens"), [({**SMALL, "parallel": 1, "context_size": 8192}, 4096), (SMALL, 2048)])
+def test_the_profile_of_a_file(folder: Path, said: dict[str, int], tokens: int) -> None:
+    """A file's chat model says how many tokens it takes: those it was made for, or fewer where its engine has fewer."""
+    assert chat_model(str(folder / "tiny.gguf"), **said).profile == {"max_input_tokens": tokens}
+
+
+def test_a_link_keeps_its_name(folder: Path, tmp_path: Path) -> None:
+    """A file behind a link is called by the link's name, as in the cache of Hugging Face, where the file's is none."""
+    (tmp_path / "named.gguf").symlink_to(folder / "tiny.gguf")
+    assert file_of(str(tmp_path / "named.gguf"))[0].name == "named.gguf"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +170,7 @@ def test_a_request_that_is_too_long(folder: Path) -> None:
         ("missing.gguf", None, "No such file"),
         ("weights.bin", b"PK\x03\x04", "no GGUF file"),
         ("empty.gguf", b"", "no GGUF"),
+        ("headless.gguf", b"GGUF\x03\x00\x00\x00", "cut short"),
     ],
 )
 def test_files_that_are_none(tmp_path: Path, name: str, content: bytes | None, why: str) -> None:
@@ -139,14 +188,22 @@ def test_a_folder_is_none(tmp_path: Path) -> None:
     assert "it is a folder" in str(problem(str(tmp_path)))
 
 
-def test_a_file_that_is_cut_short(folder: Path, tmp_path: Path) -> None:
-    """A file that the engine cannot load is an error that says where the reason stands; the next one is loaded."""
+def test_a_file_that_is_cut_short(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A file that lacks weights is told by its length, before any engine reads it and prints; whole, it is loaded."""
     cut = tmp_path / "cut.gguf"
-    cut.write_bytes((folder / "tiny.gguf").read_bytes()[:100_000])
-    with pytest.raises(MoAError, match=r"cannot load cut\.gguf"):
-        engines.engine_for(cut, EngineSettings())
+    cut.write_bytes((folder / "tiny.gguf").read_bytes()[:-1])
+    with pytest.raises(ConfigurationError, match=r"cut\.gguf is cut short: it has [\d,]+ of [\d,]+ bytes"):
+        chat_model(str(cut))
+    assert capfd.readouterr().err == ""
     cut.write_bytes((folder / "tiny.gguf").read_bytes())
-    assert engines.engine_for(cut, EngineSettings(context_size=512)).name == "cut.gguf"
+    assert chat_model(str(cut), context_size=512, threads=1).profile == {"max_input_tokens": 512}
+
+
+def test_a_file_that_the_engine_does_not_know(tmp_path: Path) -> None:
+    """A file that the engine cannot load is an error that says where the reason stands."""
+    (tmp_path / "odd.gguf").write_bytes(gguf({"general.architecture": "odd", "odd.context_length": 512}, [4]))
+    with pytest.raises(MoAError, match=r"cannot load odd\.gguf.*stderr"):
+        chat_model(str(tmp_path / "odd.gguf"))
 
 
 def test_settings() -> None:

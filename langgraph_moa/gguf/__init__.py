@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from langgraph_moa.gguf.chat_models import chat_model
 from langgraph_moa.gguf.files import problem
+from langgraph_moa.gguf.windows import context_window
 
-__all__ = ["chat_model", "problem"]
+__all__ = ["chat_model", "context_window", "problem"]

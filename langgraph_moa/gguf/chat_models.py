@@ -23,7 +23,7 @@ def chat_model(model: str, **arguments: Any) -> BaseChatModel:  # noqa: ANN401 -
         arguments: `EngineSettings`, and what `ChatOpenAI` takes to sample and to call.
 
     Raises:
-        ConfigurationError: There is no such file, or it is none in GGUF, or an argument is unknown or wrong.
+        ConfigurationError: There is no such file, it is none in GGUF or cut short, or an argument is wrong.
         MissingDependencyError: llama.cpp is not installed.
         MoAError: The engine cannot load the file.
     """
@@ -31,7 +31,9 @@ def chat_model(model: str, **arguments: Any) -> BaseChatModel:  # noqa: ANN401 -
 
     own = {name: arguments.pop(name) for name in _CLIENT if name in arguments}
     settings, others = split_arguments(arguments)
-    engine = engine_for(file_of(model), settings)
+    path, header = file_of(model)
+    settings = settings.within(header.context_length)
+    engine = engine_for(path, settings)
     return ChatOpenAI(
         **{**own, **others, "api_key": SecretStr(engine.key)},
         model=engine.name,

@@ -89,8 +89,8 @@ def _start(path: Path, settings: EngineSettings) -> Engine:
     try:
         server = llama.Server(parameters)
     except RuntimeError as error:
-        msg = f"llama.cpp cannot load {path.name}: what it says stands on stderr. The file may be cut short, of a kind"
-        raise MoAError(f"{msg} unknown to it, or too large for the memory; try a smaller context_size") from error
+        msg = f"llama.cpp cannot load {path.name}: what it says stands on stderr. The file may be of a kind unknown"
+        raise MoAError(f"{msg} to it, damaged, or too large for the memory; try a smaller context_size") from error
     return Engine(f"{server.listening_address}/v1", key, path.name, server)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MoAError
 from langgraph_moa.extras import not_installed
-
-MAGIC = b"GGUF"
+from langgraph_moa.gguf_headers import Header, HeaderError, read_header
 
 
 def problem(model: str) -> MoAError | None:
@@ -27,30 +26,28 @@ def problem(model: str) -> MoAError | None:
     return None
 
 
-def file_of(model: str) -> Path:
-    """Return the file of a model.
+def file_of(model: str) -> tuple[Path, Header]:
+    """Return the file of a model, under its own name where that is a link, and what it says of itself.
 
     Args:
         model: Its path; `~` is the user's folder, and a relative one begins where the process runs.
 
     Raises:
-        ConfigurationError: There is no such file, or it is none in GGUF.
+        ConfigurationError: There is no such file, or it is none in GGUF, or not all of it is there.
     """
     try:
         path = Path(model.strip()).expanduser()
-        beginning = _beginning(path)
+        _refuse_other(path)
+        return path.parent.resolve() / path.name, read_header(path)
+    except HeaderError as error:
+        msg = f"the model 'gguf:{model}' cannot be run: {error}. Name a whole .gguf file, as llama.cpp reads it"
+        raise ConfigurationError(msg) from error
     except (OSError, RuntimeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError(f"the model 'gguf:{model}' cannot be read: {why}. Name a .gguf file") from error
-    if beginning != MAGIC:
-        msg = f"the model 'gguf:{model}' is no GGUF file: it begins with {beginning!r}, not {MAGIC!r}"
-        raise ConfigurationError(f"{msg}. Name a .gguf file, as llama.cpp reads it")
-    return path.resolve()
 
 
-def _beginning(path: Path) -> bytes:
-    """Read the first bytes of a file; a pipe, which may never give any, is not opened."""
+def _refuse_other(path: Path) -> None:
+    """Refuse a folder, and a pipe, which may never give any byte."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is no regular file")
-    with path.open("rb") as file:
-        return file.read(len(MAGIC))

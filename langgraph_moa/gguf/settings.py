@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from langgraph_moa import checks
@@ -24,6 +24,8 @@ SAMPLING = (
     "top_p",
 )
 """Arguments that are the client's, as in `ChatOpenAI`."""
+_SMALLEST = 128
+"""Tokens of a context with which an engine is started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class EngineSettings:
     """
 
     context_size: int = 8192
-    """Tokens of one request, its answer included."""
+    """Tokens of one request, its answer included, and no more than the model was made for."""
     parallel: int = 2
     """Requests that are answered at once; each takes memory for a context of its own, others wait."""
     threads: int | None = None
@@ -45,12 +47,22 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        checks.whole_number("context_size", self.context_size, low=128)
+        checks.whole_number("context_size", self.context_size, low=_SMALLEST)
         checks.whole_number("parallel", self.parallel, low=1, high=64)
         if self.threads is not None:
             checks.whole_number("threads", self.threads, low=1)
         if self.gpu_layers is not None:
             checks.whole_number("gpu_layers", self.gpu_layers, low=0)
+
+    def within(self, context_length: int | None) -> EngineSettings:
+        """Return the settings with no more context than a model was made for.
+
+        Args:
+            context_length: Of the model; `None`: not known.
+        """
+        if context_length is None or context_length >= self.context_size:
+            return self
+        return replace(self, context_size=max(context_length, _SMALLEST))
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[EngineSettings, dict[str, Any]]:

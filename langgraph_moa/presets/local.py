@@ -18,6 +18,8 @@ _SAMPLES = 3
 _DEADLINE = 600.0
 _ANSWER, _PROPOSAL = 2048, 1024
 """Tokens at most."""
+_SHARE = 4
+"""An answer takes no more than one in so many of the tokens that its model can take."""
 
 
 def local_mixture(finding: Finding) -> Mixture | None:
@@ -39,7 +41,7 @@ def local_mixture(finding: Finding) -> Mixture | None:
     proposers = [_proposer(model, samples=_SAMPLES if len(asked) == 1 else 1) for model in asked]
     return Mixture.of(
         proposers,
-        Aggregator(_named(merger), temperature=0.7, max_tokens=_ANSWER, model_kwargs=_server(merger)),
+        Aggregator(_named(merger), temperature=0.7, max_tokens=_length(merger, _ANSWER), model_kwargs=_server(merger)),
         name="local",
         deadline=_DEADLINE,
         limits={model.base_url or "ollama": 1 for model in (merger, *asked) if model.provider != "gguf"},
@@ -71,7 +73,18 @@ def _distinct(models: Sequence[LocalModel]) -> list[LocalModel]:
 
 
 def _proposer(model: LocalModel, *, samples: int) -> Proposer:
-    return Proposer(_named(model), temperature=0.7, max_tokens=_PROPOSAL, samples=samples, model_kwargs=_server(model))
+    return Proposer(
+        _named(model),
+        temperature=0.7,
+        max_tokens=_length(model, _PROPOSAL),
+        samples=samples,
+        model_kwargs=_server(model),
+    )
+
+
+def _length(model: LocalModel, usual: int) -> int:
+    """Return the tokens of an answer: fewer than usual where the model was made for short texts."""
+    return usual if model.context is None else max(1, min(usual, model.context // _SHARE))
 
 
 def _named(model: LocalModel) -> str:
