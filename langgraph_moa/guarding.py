@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
@@ -89,6 +90,11 @@ class SecretGuard(BaseCallbackHandler):
         if error is not None:
             self._redact(error)
 
+    @cached_property
+    def _held(self) -> tuple[str, ...]:
+        """The keys when the first model began: a seat that is a graph calls many, and to look through it takes time."""
+        return tuple(self._secrets())
+
     def _redact(self, error: BaseException) -> tuple[str, ...]:
         known = tuple(self._secrets())
         redact_error(error, known)
@@ -97,7 +103,7 @@ class SecretGuard(BaseCallbackHandler):
     def _mask_start(self, serialized: dict[str, Any] | None, details: dict[str, Any]) -> None:
         """Mask the tables that every handler is given. Only their first level is changed: the rest may be in use."""
         # A class that cannot be serialised is shown by its `repr`, where no name tells a key.
-        known = tuple(self._secrets()) if (serialized or {}).get("type") == "not_implemented" else ()
+        known = self._held if (serialized or {}).get("type") == "not_implemented" else ()
         for table in (serialized, details.get("options")):
             _mask(table, known)
         masked = _mask(details.get("invocation_params"), known)

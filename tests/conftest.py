@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -43,11 +44,18 @@ def types_read_once() -> Iterator[None]:
         yield
 
 
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> None:
-    """Let children be interrupted, also where this process was started in the background, which ignores Ctrl-C."""
+    """Let children be interrupted, also where this process was started in the background, which ignores Ctrl-C.
+
+    The handler is our own: for Python's, `asyncio.run` installs one that it takes milliseconds to put away again.
+    """
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 @pytest.fixture(autouse=True)

@@ -249,5 +249,5 @@ def test_an_answer_under_a_heavy_tail_is_hedged_within_the_cap() -> None:
         asked = len(simulator.requests)
     extra = sum(proposal["attempts"] - 1 for proposal in proposals)
     assert {proposal["status"] for proposal in proposals} == {"ok"}
-    assert asked == len(proposals) + extra
-    assert 0 < extra <= 10
+    assert len(proposals) < asked <= len(proposals) + extra  # a hedge may have lost before it was sent
+    assert extra <= 10
