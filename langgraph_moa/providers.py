@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.redaction import redact
 
 
 class Provider(NamedTuple):
@@ -91,5 +92,5 @@ def parse_model_name(text: str) -> ModelName:
             problem = "names no model" if provider in PROVIDERS else f"names the unknown provider {provider!r}"
         known = ", ".join(PROVIDERS)
         msg = f"model {text!r} {problem}. Write 'provider:model', as in 'openai:gpt-4o'; providers: {known}"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(redact(msg))  # it may be a key that was put in the wrong place
     return ModelName(provider, model)

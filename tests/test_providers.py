@@ -46,6 +46,13 @@ def test_refused_strings(text: str, problem: str) -> None:
     assert all(provider in str(caught.value) for provider in PROVIDERS)
 
 
+def test_a_key_in_the_place_of_a_model_is_not_repeated() -> None:
+    """Who pastes a key where a model belongs is told what belongs there, and does not find the key in a log."""
+    with pytest.raises(ConfigurationError, match="names no provider") as caught:
+        parse_model_name("sk-proj-abcdefgh12345678")
+    assert "abcdefgh" not in str(caught.value)
+
+
 def test_provider_names_can_be_written() -> None:
     """No provider's name holds a colon or a slash, so that every one can stand before a model."""
     assert not [name for name in PROVIDERS if ":" in name or "/" in name or name != name.lower()]
