@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_moa.attempts import Terms, is_cancelled
+from langgraph_moa.failures import failure_of
 from langgraph_moa.guarding import guarding
 from langgraph_moa.hedging import Hedger, Pair
 from langgraph_moa.ledger import Ledger
@@ -28,14 +29,10 @@ from langgraph_moa.proposal import (
     visible_text,
 )
 from langgraph_moa.recording import current_tape, is_replaying
-from langgraph_moa.redaction import redact
 from langgraph_moa.repairing import ask_for_answer
-from langgraph_moa.retrying import root_cause
 from langgraph_moa.schemas import Unreadable
-from langgraph_moa.surrogates import well_formed
 from langgraph_moa.waiting import DeadlineExceeded, QuorumReached, within
 
-_LONGEST_MESSAGE = 500
 _WHY: dict[Status, str] = {"empty": "the answer has no visible text", "refused": "the model declined to answer"}
 
 
@@ -79,7 +76,7 @@ class SeatCaller:
         Raises:
             SelfReferenceError: The model calls the mixture that it sits in.
         """
-        ledger = Ledger(lambda error: describe(error, self._secrets()))
+        ledger = Ledger(lambda error: failure_of(error, self._secrets()))
         terms = _unhurried(terms) if is_replaying() else terms
         interrupted = None
         try:
@@ -189,14 +186,3 @@ def _verdict(ledger: Ledger, interrupted: Failure | None) -> tuple[Status, Failu
             kind="ToolCalls", message=f"the answer only calls tools, and it has none: {called}"[:500]
         )
     return status, Failure(kind=status, message=_WHY[status]) if status in _WHY else None
-
-
-def describe(error: BaseException | None, secrets: Iterable[str] = ()) -> Failure:
-    """Return an exception as data: its kind, and its message in one line without secrets."""
-    error = error if error is None else root_cause(error)
-    try:
-        said = str(error) if error is not None else ""
-    except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same
-        said = ""
-    text = well_formed(" ".join(redact(said, secrets).split()))
-    return Failure(kind=type(error).__name__, message=text[:_LONGEST_MESSAGE] or type(error).__name__)

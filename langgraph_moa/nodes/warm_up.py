@@ -12,8 +12,9 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langgraph_moa.answering import options_for
 from langgraph_moa.attempts import Terms
-from langgraph_moa.calling import SeatCaller, describe
+from langgraph_moa.calling import SeatCaller
 from langgraph_moa.errors import ConfigurationError
+from langgraph_moa.failures import failure_of
 from langgraph_moa.histories import for_actor, for_advisers
 from langgraph_moa.listeners import without_tokens
 from langgraph_moa.mixture import Aggregator, Layer
@@ -117,9 +118,9 @@ class WarmUpNode(Node):
             await within(latch.remaining(self._aggregator.timeout), keep_open(), unless=latch.ended)
         except (DeadlineExceeded, QuorumReached) as reason:
             record["status"] = "ok" if taken else "cancelled"
-            record["error"] = None if taken else describe(reason, self._model.secrets())
+            record["error"] = None if taken else failure_of(reason, self._model.secrets())
         except Exception as error:  # noqa: BLE001 - whatever a provider's class raises: told, and no harm
-            record["status"], record["error"] = "error", describe(error, self._model.secrets())
+            record["status"], record["error"] = "error", failure_of(error, self._model.secrets())
         record["latency"] = taken[0] if taken else time.monotonic() - began
         record["started_at"] = started_at
         return record

@@ -9,9 +9,18 @@ from typing import Any
 from langgraph_moa import checks
 from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.mixture import Mixture, model_label
+from langgraph_moa.surrogates import well_formed
 
-FILE_PROVIDERS = ("gguf",)
-"""Providers whose models are paths on this machine, which a page does not get to choose."""
+HOSTED = frozenset((
+    "anthropic", "anthropic_bedrock", "azure_ai", "azure_openai", "baseten", "bedrock", "bedrock_converse", "cohere",
+    "deepseek", "fireworks", "google_anthropic_vertex", "google_genai", "google_vertexai", "groq", "ibm", "mistralai",
+    "nvidia", "offline", "ollama", "openai", "openrouter", "perplexity", "together", "upstage", "xai",
+))  # fmt: skip
+"""Providers of which a page may choose any model: a service is asked for it by its name, or it comes with the package.
+
+Left out are those for which a name may make this process read a file or load weights: `gguf`, `huggingface`, and
+`litellm`, which knows providers that do. Ollama is a service, which gives what it has.
+"""
 _LAYER_FIELDS = ("quorum", "deadline", "grace")
 
 
@@ -46,18 +55,25 @@ def read_request(body: object) -> Request:
     own = ("question", "mixture", "models")
     table = checks.known_keys("the request", body, (*own, *_LAYER_FIELDS), required=("question", "mixture"))
     layers = {name: table[name] for name in _LAYER_FIELDS if name in table}
-    return Request(layers=layers, **{name: table[name] for name in own if name in table})
+    return Request(layers=layers, **{name: _sendable(table[name]) for name in own if name in table})
+
+
+def _sendable(value: object) -> Any:  # noqa: ANN401 - of the kind of the value
+    """Return a text, or a table of texts, without halves of characters, which JSON can hold and nobody can send."""
+    if isinstance(value, Mapping):
+        return {_sendable(key): well_formed(text) if isinstance(text, str) else text for key, text in value.items()}
+    return well_formed(value) if isinstance(value, str) else value
 
 
 def changed(mixture: Mixture, request: Request) -> Mixture:
     """Return the mixture that answers a request.
 
     Raises:
-        ConfigurationError: A slot or a provider does not exist, a value is out of its bounds, or a model is a file
-            that the mixture does not name itself.
+        ConfigurationError: A slot or a provider does not exist, a value is out of its bounds, or a model is neither
+            of a provider in `HOSTED` nor named by the mixture itself.
     """
     models = {slot: model.strip() for slot, model in request.models.items()}
-    _refuse_files(mixture, models)
+    _refuse_what_is_not_hosted(mixture, models)
     asked = mixture.swap(models) if models else mixture
     if not request.layers:
         return asked
@@ -65,13 +81,14 @@ def changed(mixture: Mixture, request: Request) -> Mixture:
     return replace(asked, layers=layers, preset=None, preset_version=None)
 
 
-def _refuse_files(mixture: Mixture, models: Mapping[str, str]) -> None:
-    own = {model_label(model) for seat in mixture.seats for model in seat.models}
+def _refuse_what_is_not_hosted(mixture: Mixture, models: Mapping[str, str]) -> None:
+    own = {model for seat in mixture.seats for model in seat.models if isinstance(model, str)}
     for slot, model in models.items():
-        if model.partition(":")[0].lower() in FILE_PROVIDERS and model not in own:
+        if model.partition(":")[0] not in HOSTED and model not in own:
             raise ConfigurationError(
-                f"{slot} cannot be {model!r}: a file on the server is chosen by whoever starts the server. Name it in "
-                "a mixture file, or take a model of another provider"
+                f"{slot} cannot be {model!r}: write 'provider:model' with one of the providers "
+                f"{', '.join(sorted(HOSTED))}, or a model that the mixture names itself. What reads a file or loads "
+                "weights on the server is chosen by whoever starts it, in a mixture file"
             )
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
+import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from langgraph_moa.errors import ConfigurationError, MoAError
 from langgraph_moa.record import RunRecord
+from langgraph_moa.record.files import write_record
 
 MOST = 50
 """Runs that are listed, and kept where there is no folder."""
-_IDENTIFIER = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{16}", re.ASCII)
+_IDENTIFIER = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{16}", re.ASCII)
+"""When the run began, to the microsecond, and what tells it from others that began then."""
+_FIRST, _LAST = 0.0, datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""Between them a run can have begun, in Unix time."""
 
 
 class UnknownRunError(MoAError):
@@ -26,13 +34,14 @@ class EarlierRuns:
 
     Args:
         folder: Holds a file of JSON for each run, as `RunRecord.to_json` writes it, and is made when the first one is
-            kept. Several processes can share it, and nothing in it is ever deleted. `None`: the last `MOST` runs are
-            kept in memory.
+            kept; folder and files are for their owner alone. Several processes can share it, and nothing in it is
+            ever deleted; a run whose file somebody deletes or changes is gone or changed. `None`: the last `MOST` runs
+            are kept in memory.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._read: OrderedDict[str, RunRecord] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def keep(self, record: RunRecord) -> str:
@@ -42,10 +51,12 @@ class EarlierRuns:
             OSError: The file cannot be written.
         """
         began = datetime.fromtimestamp(record.started_at, UTC)
-        identifier = f"{began:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}"
-        if self._folder is not None:
-            _write(self._folder, f"{identifier}.json", record.to_json())
-        self._remember(identifier, record)
+        identifier = f"{began:%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"
+        if self._folder is None:
+            self._remember(identifier, _Known(record))
+        else:
+            self._folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+            write_record(record, self._folder / f"{identifier}.json")
         return identifier
 
     def get(self, identifier: str) -> RunRecord:
@@ -53,52 +64,75 @@ class EarlierRuns:
 
         Raises:
             UnknownRunError: There is none of that id.
-            ConfigurationError: Its file holds no record.
+            ConfigurationError: Its file cannot be read, or holds no record.
         """
         if not _IDENTIFIER.fullmatch(identifier):
             raise UnknownRunError(f"there is no run {identifier[:60]!r}: take an id from the list of earlier runs")
         with self._lock:
-            record = self._read.get(identifier)
-        if record is None:
-            record = self._from_file(identifier)
-            self._remember(identifier, record)
-        return record
+            known = self._known.get(identifier)
+        if self._folder is not None:
+            known = _read(self._folder, identifier, known)
+            self._remember(identifier, known)
+        elif known is None:
+            raise UnknownRunError(f"there is no run {identifier!r} any more: the last {MOST} runs are kept")
+        return known.record
 
     def listed(self) -> list[tuple[str, RunRecord]]:
         """Return the last runs with their ids, the newest first; files that hold no record are left out."""
-        found = []
-        for identifier in self._identifiers()[:MOST]:
-            try:
+        found: list[tuple[str, RunRecord]] = []
+        for identifier in self._identifiers():
+            if len(found) == MOST:
+                break
+            with suppress(UnknownRunError, ConfigurationError):  # deleted meanwhile, or not ours: nothing to open
                 found.append((identifier, self.get(identifier)))
-            except (UnknownRunError, ConfigurationError):  # deleted meanwhile, or not ours: nothing to open
-                continue
         return found
 
-    def _identifiers(self) -> list[str]:
+    def _identifiers(self) -> Sequence[str]:
         if self._folder is None:
             with self._lock:
-                return sorted(self._read, reverse=True)
+                return sorted(self._known, reverse=True)
         stems = [file.stem for file in self._folder.glob("*.json")]
         return sorted(filter(_IDENTIFIER.fullmatch, stems), reverse=True)
 
-    def _from_file(self, identifier: str) -> RunRecord:
-        if self._folder is not None:
-            try:
-                return RunRecord.from_json((self._folder / f"{identifier}.json").read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                pass
-        raise UnknownRunError(f"there is no run {identifier!r} any more: the last {MOST} runs are kept")
-
-    def _remember(self, identifier: str, record: RunRecord) -> None:
+    def _remember(self, identifier: str, known: _Known) -> None:
         with self._lock:
-            self._read[identifier] = record
-            while len(self._read) > MOST:
-                self._read.popitem(last=False)
+            self._known[identifier] = known
+            while len(self._known) > MOST:
+                self._known.popitem(last=False)
 
 
-def _write(folder: Path, name: str, text: str) -> None:
-    """Write a file that nobody sees half written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f".{name}.unfinished"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(folder / name)
+class _Known(NamedTuple):
+    """A record, and by what it is seen that its file has not changed."""
+
+    record: RunRecord
+    stamp: tuple[int, ...] = ()
+
+
+def _read(folder: Path, identifier: str, known: _Known | None) -> _Known:
+    """Return the record of a file: the one that is known where the file is as it was.
+
+    Raises:
+        UnknownRunError: There is no such file.
+        ConfigurationError: It cannot be read, or holds no record.
+    """
+    file = folder / f"{identifier}.json"
+    try:
+        stamp = _stamp(file)
+        if known is not None and known.stamp == stamp:
+            return known
+        record = RunRecord.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnknownRunError(f"there is no run {identifier!r} any more: its file is gone") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigurationError(f"the file of run {identifier!r} cannot be read ({why}): open another run") from None
+    if not _FIRST <= record.started_at < _LAST:
+        raise ConfigurationError(f"the file of run {identifier!r} names no time of this calendar: open another run")
+    return _Known(record, stamp)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "it is no file")
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from langgraph_moa.checks import shown as shown_value
+from langgraph_moa.compiled import MoAGraph
 from langgraph_moa.errors import ConfigurationError, MoAError
+from langgraph_moa.failures import failure_of
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.playground.asking import changed, described, read_request
 from langgraph_moa.playground.earlier_runs import EarlierRuns, UnknownRunError
+from langgraph_moa.playground.markdown import as_html
 from langgraph_moa.playground.running import prepared, run_events
-from langgraph_moa.playground.telling import Event, shown, summarised
-from langgraph_moa.redaction import redact
+from langgraph_moa.playground.streaming import EventStream
+from langgraph_moa.playground.telling import shown, summarised
 
 API = "/playground/api"
 _FILES = {"page.css": "text/css", "page.js": "text/javascript", "drawing.js": "text/javascript"} | {
@@ -51,8 +52,8 @@ RECORD_HEADERS = _CLOSED | {
     "Cache-Control": "no-store",
 }
 _API_HEADERS = _CLOSED | {"Cache-Control": "no-store"}
-_SECONDS_TO_TAKE_AN_EVENT = 60
-"""After which a reader that takes nothing is taken for one that is gone."""
+PATIENCE = 30.0
+"""Seconds that a reader has to take an event, unless told otherwise."""
 
 
 class Mixtures(Protocol):
@@ -72,7 +73,9 @@ class Mixtures(Protocol):
 Answer = Callable[[HTTPRequest], Awaitable[Response]]
 
 
-def playground_routes(mixtures: Mixtures, runs: EarlierRuns | None = None) -> list[BaseRoute]:
+def playground_routes(
+    mixtures: Mixtures, runs: EarlierRuns | None = None, *, patience: float = PATIENCE
+) -> list[BaseRoute]:
     """Return the routes of the page: `/`, its files below `/playground/`, its API below `/playground/api/`.
 
     Whoever may ask the API may spend what the keys of this process allow: check who asks before, in a middleware that
@@ -81,8 +84,9 @@ def playground_routes(mixtures: Mixtures, runs: EarlierRuns | None = None) -> li
     Args:
         mixtures: What can be asked.
         runs: Where runs are kept; `None`: in memory.
+        patience: Seconds that a reader has to take each event of a run; after that the run is stopped.
     """
-    playground = _Playground(mixtures, runs or EarlierRuns())
+    playground = _Playground(mixtures, runs or EarlierRuns(), patience)
     return [
         Route("/", _page),
         Route("/playground/api/mixtures", _told(playground.names)),
@@ -98,9 +102,10 @@ def playground_routes(mixtures: Mixtures, runs: EarlierRuns | None = None) -> li
 class _Playground:
     """Answers the page's requests."""
 
-    def __init__(self, mixtures: Mixtures, runs: EarlierRuns) -> None:
+    def __init__(self, mixtures: Mixtures, runs: EarlierRuns, patience: float) -> None:
         self._mixtures = mixtures
         self._runs = runs
+        self._patience = patience
 
     async def names(self, _: HTTPRequest) -> Response:
         """List what can be asked."""
@@ -114,60 +119,32 @@ class _Playground:
     async def ask(self, request: HTTPRequest) -> Response:
         """Run a mixture, and tell it as it goes."""
         _refuse_other_sites(request.headers)
-        asked = read_request(_read_json(await request.body()))
-        mixture = changed(await asyncio.to_thread(self._mixtures.mixture, asked.mixture), asked)
-        graph = await asyncio.to_thread(prepared, mixture)
-        return _EventStream(run_events(graph, mixture, asked.question, self._runs))
+        question, mixture, graph = await asyncio.to_thread(self._asked, await request.body())
+        events = run_events(graph, mixture, question, self._runs)
+        return EventStream(events, patience=self._patience, headers=_API_HEADERS)
+
+    def _asked(self, body: bytes) -> tuple[str, Mixture, MoAGraph]:
+        asked = read_request(_read_json(body))
+        mixture = changed(self._mixtures.mixture(asked.mixture), asked)
+        return asked.question, mixture, prepared(mixture)
 
     async def runs(self, _: HTTPRequest) -> Response:
         """List the last runs."""
-        listed = await asyncio.to_thread(self._runs.listed)
-        return _as_json({"runs": [summarised(identifier, record) for identifier, record in listed]})
+
+        def listed() -> Response:
+            return _as_json({"runs": [summarised(*run) for run in self._runs.listed()]})
+
+        return await asyncio.to_thread(listed)
 
     async def run(self, request: HTTPRequest) -> Response:
         """Tell a run as the page draws it."""
         identifier = request.path_params["identifier"]
-        return _as_json(shown(identifier, await asyncio.to_thread(self._runs.get, identifier)))
+        return await asyncio.to_thread(lambda: _as_json(shown(identifier, self._runs.get(identifier), cache(as_html))))
 
     async def record(self, request: HTTPRequest) -> Response:
         """Give a run's record as a page of its own, in which nothing runs."""
         record = await asyncio.to_thread(self._runs.get, request.path_params["identifier"])
         return HTMLResponse(await asyncio.to_thread(record.to_html), headers=RECORD_HEADERS)
-
-
-class _EventStream(EventSourceResponse):
-    """Server-sent events whose source is closed when they end, also where the reader has gone away.
-
-    The source has a task of its own: where a reader has gone, the task of the response is cancelled again and again
-    until it ends, and a run that ended in it could not let go of its connections.
-    """
-
-    def __init__(self, events: AsyncGenerator[Event]) -> None:
-        super().__init__(self._unread(), headers=_API_HEADERS, send_timeout=_SECONDS_TO_TAKE_AN_EVENT)
-        self._events = events
-        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        source = asyncio.create_task(self._take())
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            source.cancel()
-            await asyncio.wait([source])
-        if not source.cancelled():
-            source.result()
-
-    async def _take(self) -> None:
-        try:
-            async with aclosing(self._events) as events:
-                async for event in events:
-                    self._queue.put_nowait(event)
-        finally:
-            self._queue.put_nowait(None)
-
-    async def _unread(self) -> AsyncGenerator[JSONServerSentEvent]:
-        while (event := await self._queue.get()) is not None:
-            yield JSONServerSentEvent(event)
 
 
 def _told(answer: Answer) -> Answer:
@@ -189,8 +166,7 @@ def _as_json(data: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def _as_error(error: MoAError, status: int) -> Response:
-    told = {"kind": type(error).__name__, "message": redact(str(error))}
-    return _as_json({"error": told}, status)
+    return _as_json({"error": failure_of(error)}, status)
 
 
 def _read_json(body: bytes) -> object:

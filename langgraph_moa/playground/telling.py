@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -30,11 +31,13 @@ class Teller:
 
     Args:
         mixture: What runs.
+        html: Makes HTML of a text of Markdown.
     """
 
-    def __init__(self, mixture: Mixture) -> None:
+    def __init__(self, mixture: Mixture, html: Callable[[str], str] = as_html) -> None:
         self._prices: PriceTable = mixture.prices or packaged_prices()
-        self._answers: dict[str, tuple[str | None, VisibleStream]] = {}
+        self._html = html
+        self._answers: dict[str, _Spoken] = {}
         self._earlier: set[str | None] = set()
 
     def take(self, part: Mapping[str, Any]) -> Iterator[Event]:
@@ -54,15 +57,14 @@ class Teller:
         node = metadata.get("langgraph_node")
         if not isinstance(message, AIMessageChunk) or not message.text or not isinstance(node, str):
             return
-        current, visible = self._answers.get(node, (None, VisibleStream()))
         if message.id in self._earlier:
             return
-        is_new = message.id != current
-        if is_new:
-            self._earlier |= {current} if node in self._answers else set()
-            visible = VisibleStream()
-            self._answers[node] = (message.id, visible)
-        text = visible.feed(well_formed(str(message.text)))
+        answer = self._answers.get(node)
+        is_new = answer is None or message.id != answer.identifier
+        if answer is None or is_new:
+            self._earlier |= {answer.identifier} if answer is not None else set()
+            answer = self._answers[node] = _Spoken(message.id)
+        text = answer.feed(str(message.text))
         if text or is_new:
             yield {"type": "piece", "node": node, "text": text, "begins": is_new}
 
@@ -79,7 +81,7 @@ class Teller:
 
     def _answered(self, update: Mapping[str, Any]) -> Iterator[Event]:
         for message in (update.get("messages") or ())[-1:]:
-            yield {"type": "answer", "node": _AGGREGATOR, "html": as_html(visible_text(message))}
+            yield {"type": "answer", "node": _AGGREGATOR, "html": self._html(visible_text(message))}
 
     def _seat(self, node: str, proposal: Proposal) -> Event:
         return {
@@ -88,13 +90,29 @@ class Teller:
             "model": proposal["model"],
             "served_model": proposal["served_model"],
             "status": _word(proposal["status"], proposal["error"]),
-            "html": as_html(proposal["text"]),
+            "html": self._html(proposal["text"]),
             "error": proposal["error"],
             "seconds": proposal["latency"],
             "usage": proposal["usage"],
             "cost": cost_of(proposal, self._prices),
             "attempts": proposal["attempts"],
         }
+
+
+@dataclass
+class _Spoken:
+    """An answer as far as it has come."""
+
+    identifier: str | None
+    visible: VisibleStream = field(default_factory=VisibleStream)
+    half: str = ""
+    """Of a character, at the end of what has come."""
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece and return what can be shown of it."""
+        text = self.half + piece
+        self.half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        return self.visible.feed(well_formed(text.removesuffix(self.half)))
 
 
 def node_of(layer: int | None, slot: str) -> str:
@@ -128,29 +146,29 @@ def summarised(identifier: str, record: RunRecord) -> dict[str, Any]:
     }
 
 
-def shown(identifier: str, record: RunRecord) -> dict[str, Any]:
-    """Return a run as a page draws it: without what each call saw, and with every text as HTML."""
+def shown(identifier: str, record: RunRecord, html: Callable[[str], str]) -> dict[str, Any]:
+    """Return a run as a page draws it: without what each call saw, and with every text as HTML, which `html` makes."""
     return {
         **summarised(identifier, record),
-        "html": None if record.answer is None else as_html(record.answer),
+        "html": None if record.answer is None else html(record.answer),
         "error": record.error,
         "usage": record.usage,
         "cost": record.cost,
         "stages": [
-            {"title": stage.title, "layer": stage.layer, "seats": [_shown_seat(seat) for seat in stage.seats]}
+            {"title": stage.title, "layer": stage.layer, "seats": [_shown_seat(seat, html) for seat in stage.seats]}
             for stage in record.stages
         ],
     }
 
 
-def _shown_seat(seat: Seat) -> dict[str, Any]:
+def _shown_seat(seat: Seat, html: Callable[[str], str]) -> dict[str, Any]:
     return {
         "slot": seat.slot,
         "node": node_of(seat.layer, seat.slot),
         "model": seat.model,
         "served_model": seat.served_model,
         "status": _word(seat.status, seat.error),
-        "html": as_html(seat.text),
+        "html": html(seat.text),
         "error": seat.error,
         "seconds": None if seat.started is None or seat.finished is None else seat.finished - seat.started,
         "usage": seat.usage,

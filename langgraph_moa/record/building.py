@@ -7,8 +7,9 @@ from typing import cast
 
 from langchain_core.messages import AIMessage
 
+from langgraph_moa.failures import failure_of
 from langgraph_moa.proposal import CallRecord, Failure, Place, Proposal, skipped
-from langgraph_moa.record.calls import Asked, Key, failure_of
+from langgraph_moa.record.calls import LONGEST_ERROR, Asked, Key
 from langgraph_moa.record.hearing import Heard, HeardMixture
 from langgraph_moa.record.run_record import RunRecord, Said, Seat, Stage
 from langgraph_moa.record.seats import (
@@ -52,7 +53,7 @@ def build_record(run: HeardMixture, prices: PriceTable) -> RunRecord:
         seconds=None if graph.ended is None else graph.ended - graph.began,
         messages=_asked(run),
         answer=None if answer is None else shown(answer),
-        error=None if graph.error is None else failure_of(graph.error),
+        error=None if graph.error is None else failure_of(graph.error, longest=LONGEST_ERROR),
         degraded=sums["degraded"] if sums is not None and is_settled else None,
         missing=() if sums is None else tuple(sums["missing"]),
         usage=None if sums is None else sums["usage"]["total"],

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 from langchain_core.messages import BaseMessage
 
-from langgraph_moa.proposal import Failure
+from langgraph_moa.failures import failure_of
 from langgraph_moa.record.hearing import Heard, Tree
 from langgraph_moa.record.run_record import Call, Outcome
 from langgraph_moa.record.spoken import conversation, spoken
-from langgraph_moa.redaction import redact
 from langgraph_moa.retrying import root_cause
 
-_LONGEST_ERROR = 2000
+LONGEST_ERROR = 2000
 """Characters that are kept of why a call or a run failed."""
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 Key = tuple[int | None, str]
@@ -64,17 +63,6 @@ def asked_by(tree: Tree, node: Heard, *, label: str, began: float) -> Asked:
     leaves = [leaf for request in requests for leaf in _below(tree, _Request(request, label))]
     calls = [_call(leaf, began) for leaf in sorted(leaves, key=lambda leaf: leaf.run.began)]
     return Asked(len(requests), tuple(calls))
-
-
-def failure_of(error: BaseException) -> Failure:
-    """Return an exception as data: its kind, and its message in one line without secrets."""
-    cause = root_cause(error)
-    try:
-        said = str(cause)
-    except Exception:  # noqa: BLE001 - an exception that cannot be shown is data all the same
-        said = ""
-    text = redact(" ".join(said.split()))[:_LONGEST_ERROR]
-    return Failure(kind=type(cause).__name__, message=text or type(cause).__name__)
 
 
 def _requests(tree: Tree, node: Heard) -> list[Heard]:
@@ -135,7 +123,7 @@ def _outcome(run: Heard) -> tuple[Outcome | None, str | None]:
         return "ok", None
     if isinstance(root_cause(run.error), _CANCELLED):
         return "cancelled", None
-    failure = failure_of(run.error)
+    failure = failure_of(run.error, longest=LONGEST_ERROR)
     return "error", f"{failure['kind']}: {failure['message']}"
 
 

@@ -9,8 +9,9 @@ from langchain_core.messages import AIMessage
 
 from langgraph_moa.errors import MoAError
 from langgraph_moa.events import ProgressEvent
+from langgraph_moa.failures import failure_of
 from langgraph_moa.proposal import Proposal, Status, visible_text
-from langgraph_moa.record.calls import Asked, Key, asked_by, failure_of, seat_of
+from langgraph_moa.record.calls import LONGEST_ERROR, Asked, Key, asked_by, seat_of
 from langgraph_moa.record.hearing import Heard, HeardMixture
 from langgraph_moa.record.run_record import Call, Seat
 from langgraph_moa.summary import SlotUsage
@@ -130,7 +131,7 @@ def aggregator(told: Told, node: Heard, asked: Asked | None, slot: SlotUsage | N
     status: Status | None = end.get("status") if end else None
     error = end.get("error") if end else None
     if end is None and isinstance(node.error, MoAError):
-        status, error = "error", failure_of(node.error)
+        status, error = "error", failure_of(node.error, longest=LONGEST_ERROR)
     seat = seat_without(AGGREGATOR, told, asked)
     return replace(
         seat,

@@ -32,7 +32,8 @@ def create_app(catalogue: Catalogue, settings: Settings) -> Starlette:
         settings: Who may ask, and how much.
     """
     office = Office(catalogue, settings)
-    routes = [*_api(office), *(playground_routes(catalogue, EarlierRuns(settings.runs)) if settings.page else ())]
+    page = playground_routes(catalogue, EarlierRuns(settings.runs), patience=settings.patience)
+    routes = [*_api(office), *(page if settings.page else ())]
     return Starlette(
         routes=routes,
         middleware=[

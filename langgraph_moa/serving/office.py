@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage
 
-from langgraph_moa.calling import describe
+from langgraph_moa import failures
 from langgraph_moa.serving.catalogue import Catalogue
 from langgraph_moa.serving.doors import Doors
 from langgraph_moa.serving.failures import RequestFailure, failure_of
@@ -57,6 +57,6 @@ def told_failure(error: BaseException) -> RequestFailure:
     """Return what a client is told of an exception, and log what is the server's fault."""
     failure = failure_of(error)
     if failure.status >= 500:  # noqa: PLR2004 - where HTTP's errors of servers begin
-        found = describe(error)
+        found = failures.failure_of(error)
         logger.error("a request failed: %s: %s", found["kind"], found["message"])
     return failure

@@ -3,59 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser
 
 from langgraph_moa.evaluation.pages import write_report
 from langgraph_moa.evaluation.reports import Report
 from tests.evaluation.reports_to_show import HOSTILE, full_report, hostile_report
-from tests.screenshots import browser
+from tests.screenshots import Opened, browser, opened
 
 __all__ = ["browser"]
 DESKTOP, PHONE = (1280, 900), (360, 740)
-
-
-class Opened(NamedTuple):
-    """A page, and what came of it."""
-
-    page: Page
-    address: str
-    requests: list[str]
-    complaints: list[str]
-    """What it wrote to the console, raised, or asked the reader."""
 
 
 Open = Callable[[Report, tuple[int, int]], Opened]
 
 
 @pytest.fixture(scope="module")
-def opening(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Open:
+def opening(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """Return what writes a report to a file and opens it, with every request but that for the file refused."""
+    with ExitStack() as pages:
 
-    def opened(report: Report, size: tuple[int, int]) -> Opened:
-        (path,) = write_report(report, tmp_path_factory.mktemp("report"), ["html"], name="page")
-        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-        result = Opened(page, path.as_uri(), [], [])
+        def written(report: Report, size: tuple[int, int]) -> Opened:
+            (path,) = write_report(report, tmp_path_factory.mktemp("report"), ["html"], name="page")
+            return pages.enter_context(opened(browser, path.as_uri(), size))
 
-        def answer(route: Route) -> None:
-            result.requests.append(route.request.url)
-            if route.request.url == result.address:
-                route.continue_()
-            else:
-                route.abort()
-
-        page.route("**/*", answer)
-        page.on("console", lambda message: result.complaints.append(message.text))
-        page.on("pageerror", lambda error: result.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: result.complaints.append(dialog.message))
-        page.goto(result.address)
-        return result
-
-    return opened
+        yield written
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +48,9 @@ def hostile(opening: Open) -> Opened:
 
 def test_nothing_but_the_file_is_asked_for(desktop: Opened, hostile: Opened) -> None:
     """The browser makes one request, for the page itself, and has nothing to complain of."""
-    for opened in (desktop, hostile):
-        assert opened.requests == [opened.address]
-        assert opened.complaints == []
+    for report in (desktop, hostile):
+        assert report.requests == [report.page.url]
+        assert report.complaints == []
 
 
 def test_figures_are_seen(desktop: Opened) -> None:

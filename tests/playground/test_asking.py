@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langgraph_moa import ConfigurationError, Layer, Mixture, Proposer, load_preset
-from langgraph_moa.playground.asking import changed, described, read_request
+from langgraph_moa.playground.asking import HOSTED, Request, changed, described, read_request
+from langgraph_moa.providers import PROVIDERS
+from langgraph_moa.testing import ScriptedChatModel
 
 QUESTION = {"question": "What is a quorum?", "mixture": "offline"}
 VALUES = st.recursive(
@@ -62,7 +64,10 @@ def test_models_are_swapped() -> None:
         ({"models": {"one": 7}}, "the model of one must be 'provider:model', got 7"),
         ({"models": {"one": "nonsense"}}, "nonsense"),
         ({"models": {"three": "openai:x"}}, "nothing is named 'three'"),
-        ({"models": {"one": "gguf:/etc/passwd"}}, "chosen by whoever starts the server"),
+        ({"models": {"one": "gguf:/etc/passwd"}}, "providers anthropic, .*openai.* weights .* in a mixture file"),
+        ({"models": {"one": "huggingface:gpt2"}}, "one cannot be 'huggingface:gpt2'"),
+        ({"models": {"aggregator": "litellm:petals/x"}}, "aggregator cannot be"),
+        ({"models": {"one": "OpenAI:gpt-4o"}}, "one cannot be"),
         ({"quorum": 3}, r"quorum must be a whole number in 1\.\.2, got 3"),
         ({"quorum": 1.5}, "quorum must be a whole number"),
         ({"deadline": None}, "never waits without end"),
@@ -75,6 +80,42 @@ def test_errors_say_what_to_do(changes: dict[str, Any], said: str) -> None:
     """A wrong value is refused in words that name it."""
     with pytest.raises(ConfigurationError, match=said):
         asked(panel(), **changes)
+
+
+def test_a_mixtures_own_model_goes_to_any_slot() -> None:
+    """A model file that the mixture names itself can be chosen for another slot, and no other file."""
+    own = "gguf:/models/own.gguf"
+    mixture = Mixture.of([Proposer(own, name="one"), Proposer("openai:b", name="two")], "openai:z")
+    assert [seat.label for seat in asked(mixture, models={"two": own}).layers[0].seats] == [own, own]
+    with pytest.raises(ConfigurationError, match=r"two cannot be 'gguf:/models/other\.gguf'"):
+        asked(mixture, models={"two": "gguf:/models/other.gguf"})
+
+
+def test_a_label_is_no_permission() -> None:
+    """What an object in a slot calls itself is no model that the mixture names."""
+
+    class ChatHuggingface(ScriptedChatModel):
+        """A model object of the user's own."""
+
+    mixture = Mixture.of([Proposer(ChatHuggingface(), name="one")], "openai:z")
+    assert mixture.seats[0].label == "huggingface:scripted"
+    with pytest.raises(ConfigurationError, match="aggregator cannot be"):
+        asked(mixture, models={"aggregator": "huggingface:scripted"})
+
+
+def test_every_provider_is_judged() -> None:
+    """A provider is hosted, or known to read files or load weights: a new one is refused until somebody says."""
+    assert set(PROVIDERS) - HOSTED == {"gguf", "huggingface", "litellm"}
+    assert set(PROVIDERS) >= HOSTED
+    assert not any(PROVIDERS[name].is_slow_to_build for name in HOSTED)
+
+
+def test_half_characters_are_mended() -> None:
+    """A request holds no half of a character: the question, its mixture and its models can be sent and written."""
+    request = read_request(
+        {"question": "Is it \ud83d? \ud83d\ude00", "mixture": "\udc00", "models": {"\ud83d": "\ud83d"}}
+    )
+    assert request == Request(question="Is it \ufffd? \U0001f600", mixture="\ufffd", models={"\ufffd": "\ufffd"})
 
 
 @given(

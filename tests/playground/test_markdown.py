@@ -138,10 +138,24 @@ def test_a_link_tells_nobody_where_it_was() -> None:
     )
 
 
+def test_half_a_character_is_shown() -> None:
+    """Half a character is U+FFFD, in a text, in an address and beyond the limit."""
+    html = as_html("\ud83d [a](https://e.example/\ude00)")
+    assert html.startswith('<p>\ufffd <a href="https://e.example/%EF%BF%BD"')
+    assert "\ufffd</pre>" in as_html("*" * LONGEST + "\ud83d")
+
+
 def test_numbers_stand_to_the_right() -> None:
     """A column that is aligned to the right is so by a class, since styles are not obeyed."""
     html = as_html("|a|b|\n|-|-:|\n|1|2|")
     assert '<td>1</td>\n<td class="right">2</td>' in html
+
+
+@pytest.mark.parametrize("hostile", ["![", "[", "*", "`", "*a "])
+def test_no_text_is_read_for_seconds(hostile: str) -> None:
+    """200,000 characters that Markdown reads in the square of their number are not read as Markdown."""
+    text = hostile * (200_000 // len(hostile))
+    assert as_html(text) == f"<pre>{text}</pre>\n"
 
 
 def test_a_text_without_end_is_shown_as_it_is() -> None:

@@ -196,6 +196,21 @@ def test_errors_are_words(desktop: Opened) -> None:
     expect(seat(page, "Written by the aggregator").locator(".state")).to_have_text("– not asked")
 
 
+def test_a_wrong_setting_is_seen(desktop: Opened) -> None:
+    """A setting that is wrong and folded away is unfolded and focused when the question is asked, by button or key."""
+    page = desktop.page
+    quorum = page.get_by_role("spinbutton", name="Quorum")
+    page.get_by_text("Models, quorum and times").click()
+    quorum.fill("0")
+    for asks, key in ((page.get_by_role("button", name="Ask"), "Space"), (page.get_by_label("Question"), "Enter")):
+        page.locator("#settings").evaluate("settings => settings.open = false")
+        page.get_by_label("Question").fill("Is it?")
+        asks.press(key)
+        expect(quorum).to_be_visible()
+        expect(quorum).to_be_focused()
+    expect(page.locator("#run")).to_be_hidden()
+
+
 def ask_again(page: Page) -> None:
     """Ask with what is in the form."""
     page.get_by_label("Question").fill("Is it?")

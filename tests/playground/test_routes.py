@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from langgraph_moa.playground import OPEN_PATHS, EarlierRuns
 from tests.playground.pages import HOSTILE, mixtures, playground, served
 
 QUESTION = {"question": "What is a quorum?", "mixture": "wide"}
+IN_JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 def ask(client: httpx.Client, **changes: Any) -> list[dict[str, Any]]:
     """Ask, and return all events."""
-    response = client.post("/playground/api/ask", json={**QUESTION, **changes})
+    response = client.post("/playground/api/ask", content=json.dumps({**QUESTION, **changes}), headers=IN_JSON)
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-store"
     return [json.loads(line.removeprefix("data: ")) for line in response.text.splitlines() if line.startswith("data: ")]
@@ -86,11 +88,9 @@ def test_a_record_is_a_page_in_which_nothing_runs(client: httpx.Client) -> None:
         ({"json": {**QUESTION, "mixture": "none"}}, "there is no mixture 'none'"),
         ({"json": {**QUESTION, "quorum": 99}}, "got 99"),
         ({"json": [1]}, "must be a table"),
-        ({"content": b"{", "headers": {"content-type": "application/json"}}, "must be a JSON object"),
-        ({"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, "must be"),
-        ({"content": b"\xff", "headers": {"content-type": "application/json"}}, "must be a JSON object"),
-        ({"content": json.dumps(QUESTION), "headers": {"content-type": "text/plain"}}, "must be application/json"),
-        ({"json": QUESTION, "headers": {"sec-fetch-site": "cross-site"}}, "another site"),
+        ({"content": b"{", "headers": IN_JSON}, "must be a JSON object"),
+        ({"content": b"[" * 100_000, "headers": IN_JSON}, "must be"),
+        ({"content": b"\xff", "headers": IN_JSON}, "must be a JSON object"),
         ({"json": {**QUESTION, "models": {"voice-1": "openai:gpt-4o"}}}, "OPENAI_API_KEY"),
     ],
 )
@@ -103,7 +103,52 @@ def test_errors_are_told_in_words(client: httpx.Client, sent: dict[str, Any], sa
     assert client.get("/playground/api/runs").json() == before
 
 
-@pytest.mark.parametrize("identifier", ["x", "..%2f..%2fetc%2fpasswd", "20260101T000000-0123456789abcdef", "%00"])
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"content-type": "text/plain"}, "must be application/json"),
+        ({"content-type": "application/x-www-form-urlencoded"}, "must be application/json"),
+        ({}, "must be application/json"),
+        ({**IN_JSON, "sec-fetch-site": "cross-site"}, "another site"),
+        ({**IN_JSON, "sec-fetch-site": "same-site"}, "another site"),
+    ],
+)
+def test_other_sites_ask_nothing(client: httpx.Client, headers: dict[str, str], said: str) -> None:
+    """What the page of another site can have a browser send is refused, and starts no run."""
+    before = client.get("/playground/api/runs").json()
+    response = client.post("/playground/api/ask", content=json.dumps(QUESTION), headers=headers)
+    assert response.status_code == 400
+    assert said in response.json()["error"]["message"]
+    assert client.get("/playground/api/runs").json() == before
+
+
+def test_half_a_character_is_asked(client: httpx.Client) -> None:
+    """A question that JSON gives with half a character is asked, answered and listed with U+FFFD in its place."""
+    events = ask(client, question="Is it \ud83d?")
+    assert events[0]["question"] == events[-1]["run"]["question"] == "Is it \ufffd?"
+    assert client.get("/playground/api/runs").json()["runs"][0]["question"] == "Is it \ufffd?"
+
+
+@pytest.mark.parametrize("changes", [{"mixture": "\ud83d"}, {"models": {"\ud83d": "\ud83d"}}])
+def test_half_a_character_is_told(client: httpx.Client, changes: dict[str, Any]) -> None:
+    """An error that repeats half a character of the request is an error in words."""
+    response = client.post("/playground/api/ask", content=json.dumps({**QUESTION, **changes}), headers=IN_JSON)
+    assert response.status_code == 400
+    assert "\ufffd" in response.json()["error"]["message"]
+
+
+def test_strange_files_do_no_harm(tmp_path: Path) -> None:
+    """Files in the folder that hold no run are left out of the list, and each tells in words what is wrong with it."""
+    names = [f"20260101T00000000000{number}-0123456789abcdef" for number in range(3)]
+    (tmp_path / f"{names[0]}.json").write_bytes(b"\xff")
+    (tmp_path / f"{names[1]}.json").mkdir()
+    (tmp_path / f"{names[2]}.json").write_text("[]")
+    with TestClient(playground(mixtures(), EarlierRuns(tmp_path))) as client:
+        assert client.get("/playground/api/runs").json() == {"runs": []}
+        assert [client.get(f"/playground/api/runs/{name}").status_code for name in names] == [400] * 3
+
+
+@pytest.mark.parametrize("identifier", ["x", "..%2f..%2fetc%2fpasswd", "20260101T000000000000-0123456789abcdef", "%00"])
 @pytest.mark.parametrize("what", ["", "/record"])
 def test_an_unknown_run_is_not_found(client: httpx.Client, identifier: str, what: str) -> None:
     """An id that is unknown, or no id at all, is answered with 404."""

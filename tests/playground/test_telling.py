@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from langgraph_moa import Layer, Mixture, Proposer
+from langgraph_moa import Layer, Mixture, Proposer, RunRecord, RunRecorder
+from langgraph_moa.playground import running
 from langgraph_moa.playground.earlier_runs import EarlierRuns
 from langgraph_moa.playground.running import prepared, run_events
 from langgraph_moa.playground.telling import Teller, run_status
@@ -115,6 +117,58 @@ def test_thoughts_are_not_shown() -> None:
     """What a model thinks aloud is left out of the pieces too, also where the mark is cut in two."""
     shown = texts(Teller(trouble()), ("1", "<thi"), ("1", "nk>hm</think>"), ("1", " Yes"), ("1", "."))
     assert "".join(text for text, _ in shown) == "Yes."
+
+
+def test_a_character_in_two_pieces_is_one() -> None:
+    """A character whose halves come in two pieces is shown, and a half without the other is one U+FFFD."""
+    shown = texts(
+        Teller(trouble()), ("1", "a\ud83d"), ("1", "\ude00b"), ("1", "\ud83d"), ("1", "c\ude00"), ("1", "\ud83d")
+    )
+    assert "".join(text for text, _ in shown) == "a\U0001f600b\ufffdc\ufffd"
+
+
+async def test_half_characters_stop_no_run() -> None:
+    """A run of models that write half characters is told to its end, in text that can be sent."""
+    events = await events_of(Mixture.of([Proposer(saying("one \ud83d"), name="a")], saying("two \ude00")))
+    assert "\ufffd" in events[-1]["run"]["html"]
+    json.dumps(events, ensure_ascii=False).encode()
+
+
+async def test_no_loop_waits_for_html(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Markdown becomes HTML beside the event loop, and each text of a run once."""
+    made: list[str] = []
+
+    def noted(text: str) -> str:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        made.append(text)
+        return text
+
+    monkeypatch.setattr(running, "as_html", noted)
+    await events_of(trouble())
+    assert "It is **warm**, all in all." in made
+    assert len(made) == len(set(made))
+
+
+async def test_no_loop_waits_for_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record of a run is made beside the event loop, also when the run is stopped."""
+    results, made = RunRecorder.results, []
+
+    def noted(recorder: RunRecorder) -> tuple[RunRecord, ...]:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        made.append(results(recorder))
+        return made[-1]
+
+    monkeypatch.setattr(RunRecorder, "results", noted)
+    mixture = mixtures()["wide"]
+    await events_of(mixture)
+    events = run_events(prepared(mixture), mixture, "Is it?", EarlierRuns())
+    async for event in events:
+        if event["type"] == "asked":
+            break
+    await events.aclose()
+    assert [len(records) for records in made] == [1, 1]
 
 
 def test_a_second_attempt_takes_the_place_of_the_first() -> None:

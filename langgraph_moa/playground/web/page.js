@@ -88,10 +88,17 @@ function request() {
   return asked;
 }
 
+/** Say what is wrong in a field, if anything is; one that is folded away could not say it. */
+function isValid() {
+  const wrong = form.querySelector(":is(input, textarea):invalid");
+  wrong?.closest("details")?.setAttribute("open", "");
+  return form.reportValidity();
+}
+
 // ---- a run
 
 async function run() {
-  if (running || !form.reportValidity()) return;
+  if (running || !isValid()) return;
   running = new AbortController();
   setRunning(true);
   problem.textContent = "";
