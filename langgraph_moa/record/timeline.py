@@ -101,11 +101,12 @@ def _bar(started: float | None, first_token: float | None, finished: float | Non
     """Return the bar of a call; one that has not ended reaches the end of the axis."""
     if started is None or seconds <= 0:
         return None
+    # Shares are divided first, since a quotient of what is no larger is rounded to 1 at most; 100 times it is not.
     begin = min(max(started, 0.0), seconds)
     end = seconds if finished is None else min(max(finished, begin), seconds)
-    width = max(100 * (end - begin) / seconds, _LEAST_WIDTH)
-    left = min(100 * begin / seconds, 100 - width)
+    width = max(100 * ((end - begin) / seconds), _LEAST_WIDTH)
+    left = min(100 * (begin / seconds), 100 - width)
     share = None
     if first_token is not None and end > begin:
-        share = 100 * min(max(first_token - begin, 0.0), end - begin) / (end - begin)
+        share = 100 * (min(max(first_token - begin, 0.0), end - begin) / (end - begin))
     return Bar(left, width, share)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langgraph_moa.record import RunRecord
-from langgraph_moa.record.timeline import ticks, timeline
+from langgraph_moa.record.timeline import _bar, ticks, timeline
 from tests.record.records import telling_record, wide_record
 from tests.record.test_run_record import RECORDS
 
@@ -35,6 +35,14 @@ def test_an_axis_has_a_few_round_marks(seconds: float) -> None:
     assert marks[-1] <= seconds * (1 + 1e-6)
     digit = marks[1] / 10 ** math.floor(math.log10(marks[1]) + 1e-9)
     assert min(abs(digit - round_one) for round_one in (1, 2, 5)) < 1e-6
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9))
+def test_a_call_as_long_as_its_run(began: float, first: float, length: float) -> None:
+    """Times that rounding takes past the end of the axis do not: a bar begins at 0 and is no wider than the axis."""
+    bar = _bar(began, first, began + length, began + length)
+    assert bar is None or (bar.left >= 0 and bar.width <= 100)
+    assert bar is None or bar.first_token is None or 0 <= bar.first_token <= 100
 
 
 def test_an_axis_without_length_has_one_mark() -> None:
