@@ -52,9 +52,9 @@ def command(
     from langgraph_moa.preflight import prepare
 
     with heard_by(tape, replay=replay):
+        notes.say(chosen.reason)
         if not replay:
             prepare(chosen.mixture)
-        notes.say(chosen.reason)
         watcher = view_for(notes, as_json=as_json, quiet=quiet)
         with recorded(chosen.mixture, record) as config:
             run = run_mixture(create_moa(chosen.mixture), chosen.mixture, [request], watcher, config=config)

@@ -74,8 +74,8 @@ def command(
 
     from langgraph_moa.preflight import prepare
 
-    prepare(chosen.mixture)
     notes.say(chosen.reason)
+    prepare(chosen.mixture)
     _converse(chosen.mixture, name, documents, notes, record=record, quiet=quiet)
 
 

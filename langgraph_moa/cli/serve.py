@@ -108,12 +108,12 @@ def token_of(file: Path | None) -> str | None:
 
 
 def ready_presets(notes: Notes) -> Sequence[str]:
-    """Return the presets that can be asked here, and say which cannot, and why."""
+    """Return the presets that can be asked here, and say which cannot."""
     from langgraph_moa.preflight import problems
     from langgraph_moa.presets import list_presets, load_preset
 
     lacking = {name: problems(load_preset(name)) for name in list_presets()}
-    for name, found in lacking.items():
-        if found:
-            notes.say(f"not served: {name} ({found[0].error})")
+    unready = [name for name, found in lacking.items() if found]
+    if unready:
+        notes.say(f"not served: {', '.join(unready)}; what each lacks is told by 'moa presets check NAME'")
     return [name for name, found in lacking.items() if not found]

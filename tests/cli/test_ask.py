@@ -70,6 +70,13 @@ def test_the_default_models_are_openais_when_only_its_key_is_set(moa: Moa, provi
     assert {request.authorization for request in provider.requests} == {"Bearer sk-simulated-key-0000"}
 
 
+def test_what_was_looked_for_is_told_before_what_is_missing(moa: Moa) -> None:
+    """Where `local` finds no model, it says so first, and not only that a package is not there which brings none."""
+    done = moa("ask", "Why?", "--preset", "local")
+    assert done.code != 0
+    assert done.err.startswith("moa: using preset 'local': no language model was found on this machine")
+
+
 def test_a_missing_key_is_told_before_any_call(moa: Moa, provider: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that one model lacks stops the run before the other models are asked."""
     done = moa("ask", "Why?", *models("openai:good", "together:x/y"))
