@@ -128,19 +128,21 @@ class AggregatorError(MoAError):
     Args:
         cause: Kind and message of the failure, with secrets removed.
         proposals: Every finished proposal, layer by layer, in configured order.
+        kind: Class of the failure, such as `RateLimitError`; `None`: there was no exception, or nobody says.
     """
 
-    def __init__(self, cause: str, proposals: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, cause: str, proposals: Sequence[Mapping[str, Any]], kind: str | None = None) -> None:
         self.cause = cause
         self.proposals = list(proposals)
+        self.kind = kind
         usable = sum(proposal["status"] == "ok" for proposal in self.proposals)
         super().__init__(
             f"the aggregator failed: {cause.removesuffix('.')}. Usable proposals kept in .proposals: {usable}. "
             "Name another model in Aggregator(fallbacks=...), or call again."
         )
 
-    def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]]]]:
-        return type(self), (self.cause, self.proposals)
+    def __reduce__(self) -> tuple[type[AggregatorError], tuple[str, list[Mapping[str, Any]], str | None]]:
+        return type(self), (self.cause, self.proposals, self.kind)
 
 
 class JudgeError(MoAError):

@@ -82,11 +82,11 @@ def test_quorum_error_pickles() -> None:
 
 
 def test_aggregator_error_pickles() -> None:
-    """An aggregator error keeps its cause and the finished proposals across processes."""
-    error = AggregatorError("RateLimitError: slow down", [ANSWERED, SLOW])
+    """An aggregator error keeps its cause, its kind and the finished proposals across processes."""
+    error = AggregatorError("RateLimitError: slow down", [ANSWERED, SLOW], "RateLimitError")
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert type(copy) is AggregatorError
-    assert (copy.cause, copy.proposals) == ("RateLimitError: slow down", [ANSWERED, SLOW])
+    assert (copy.cause, copy.proposals, copy.kind) == (error.cause, [ANSWERED, SLOW], "RateLimitError")
     assert str(copy) == str(error)
 
 

@@ -89,7 +89,9 @@ class Merger:
         if unreadable is not None and asking.schema is not None and ruling is not None:
             raise StructuredOutputError(asking.schema.name, unreadable.why, unreadable.text, finished) from None
         # No cause is attached: its message may hold what redaction has taken out of this one.
-        raise AggregatorError(f"{self._node} ({self.label}): {_reason(outcome.proposal)}", finished) from None
+        failure = outcome.proposal["error"]
+        cause = f"{self._node} ({self.label}): {_reason(outcome.proposal)}"
+        raise AggregatorError(cause, finished, failure["kind"] if failure else None) from None
 
     async def _ruled(self, asking: Asking) -> tuple[Outcome, Ruling | None]:
         """Go through the strategy's steps; what a turn goes on with was decided on before, and is synthesised."""

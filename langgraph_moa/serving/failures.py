@@ -72,9 +72,15 @@ def failure_of(error: BaseException) -> RequestFailure:
     """Return what a client is told of an exception. What is not an error of this package is named by its class."""
     if isinstance(error, RequestFailure):
         return error
+    if isinstance(error, AggregatorError) and error.kind == ConfigurationError.__name__:
+        return invalid(_shown(f"the mixture cannot do what is asked: {error.cause}"))  # such as to call tools
     for kind, status, code, group in _KNOWN:
         if isinstance(error, kind):
             headers = {_RETRIED: "false"} if isinstance(error, _RUN) else {}
-            return RequestFailure(status, _FOLDERS.sub("", redact(str(error))), code, group, headers=headers)
+            return RequestFailure(status, _shown(str(error)), code, group, headers=headers)
     message = f"the server failed to answer ({type(error).__name__}); its log says more"
     return RequestFailure(500, message, "internal_error", _SERVER)
+
+
+def _shown(message: str) -> str:
+    return _FOLDERS.sub("", redact(message))

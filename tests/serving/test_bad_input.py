@@ -104,6 +104,14 @@ def test_wrong_fields(served: Served, body: dict[str, Any], param: str) -> None:
     assert (status, told["error"]["type"], told["error"]["param"]) == (400, "invalid_request_error", param)
 
 
+def test_tools_that_an_aggregator_cannot_call(served: Served) -> None:
+    """A mixture whose aggregator calls no tools says so with 400, which no client takes for a reason to ask again."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    status, told = post(served, {"model": "offline", "messages": MESSAGES, "tools": [tool]})
+    assert (status, told["error"]["type"]) == (400, "invalid_request_error")
+    assert "cannot call tools" in told["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"top_p": NaN}', b"[1]", b'"text"', b"\xff\xfe", b"[" * 50_000], ids=range(7)
 )
