@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from langgraph_moa.gguf_headers import Header, HeaderError, read_header
+from langgraph_moa.gguf_headers import PART, Header, HeaderError, parts_of, read_header
 
 SWITCH = "LANGGRAPH_MOA_LOCAL"
 URL_VARIABLE = "LANGGRAPH_MOA_LOCAL_BASE_URL"
@@ -32,8 +32,6 @@ _LARGEST_REPLY = 2_000_000
 _MOST_FILES = 20_000
 _MOST_MODELS = 100
 _NO_CHAT = ("embed", "rerank", "whisper", "bge-", "mmproj", "tts")
-_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})")
-"""How llama.cpp names the parts of a model."""
 _PASSED = re.compile(r"blobs|refs|\.no_exist|\.locks|(datasets|spaces)--.*")
 """Folders of Hugging Face's cache where no file has the name of a model."""
 
@@ -170,26 +168,10 @@ def _model(file: Path) -> LocalModel:
         HeaderError: One of them is no GGUF file, or not all of it is there.
         OSError: One of them cannot be read.
     """
-    parts = _parts(file)
+    parts = parts_of(file)
     headers: list[Header] = [read_header(part) for part in parts]
     size = sum(part.stat().st_size for part in parts)
     return LocalModel(str(file), "gguf", None, size, headers[0].context_length)
-
-
-def _parts(file: Path) -> list[Path]:
-    """Return all files of a model, by the name of its first.
-
-    Raises:
-        HeaderError: One of them is not there.
-    """
-    named = _PART.fullmatch(file.stem)
-    if named is None:
-        return [file]
-    numbers = range(1, max(1, int(named[3])) + 1)
-    parts = [file.with_name(f"{named[1]}-{number:05}-of-{named[3]}.gguf") for number in numbers]
-    if missing := next((part.name for part in parts if not part.is_file()), None):
-        raise HeaderError(f"{file.name} is not whole: {missing} is not there")
-    return parts
 
 
 def _files(folder: str) -> Iterator[Path]:
@@ -199,7 +181,7 @@ def _files(folder: str) -> Iterator[Path]:
     except (OSError, RuntimeError, ValueError):
         return
     for file in found:
-        named = _PART.fullmatch(file.stem)
+        named = PART.fullmatch(file.stem)
         is_first = named is None or int(named[2]) == 1
         if file.suffix == ".gguf" and _chats(file.name) and is_first and file.is_file():
             yield file

@@ -5,6 +5,7 @@ Source: the specification, ggml-org/ggml, docs/gguf.md.
 
 from __future__ import annotations
 
+import re
 import struct
 from functools import lru_cache
 from itertools import repeat
@@ -13,6 +14,8 @@ from struct import Struct
 from typing import NamedTuple
 
 MAGIC = b"GGUF"
+PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})")
+"""How llama.cpp names the parts of a model."""
 _VERSIONS = (2, 3)
 _READ = (1 << 16, 1 << 20, 1 << 24, 1 << 27)
 """Bytes after which a header is tried to be read; a vocabulary makes it several megabytes large."""
@@ -32,7 +35,7 @@ _WIDTHS = {kind: number.size for kind, number in _WHOLE.items()} | {6: 4, 7: 1, 
 _STRING, _ARRAY = 8, 9
 _BLOCKS = {
     1: {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2},
-    32: {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 9: 40, 20: 18, 39: 17},
+    32: {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 20: 18, 39: 17},
     64: {40: 36},
     128: {41: 18},
     256: {10: 84, 11: 110, 12: 144, 13: 176, 14: 210, 15: 292, 16: 66, 17: 74, 18: 98, 19: 50, 21: 110, 22: 82, 23: 136}
@@ -69,6 +72,22 @@ def read_header(path: Path) -> Header:
         return _read(path, there.st_size, there.st_mtime_ns)
     except HeaderError as error:
         raise HeaderError(f"{path.name} {error}") from None
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return all files of a model by the name of its first: llama.cpp takes it for the others too.
+
+    Raises:
+        HeaderError: One of them is not there.
+    """
+    named = PART.fullmatch(path.stem)
+    if named is None:
+        return [path]
+    numbers = range(1, max(1, int(named[3])) + 1)
+    parts = [path.with_name(f"{named[1]}-{number:05}-of-{named[3]}.gguf") for number in numbers]
+    if missing := next((part.name for part in parts if not part.is_file()), None):
+        raise HeaderError(f"{path.name} is not whole: {missing} is not there")
+    return parts
 
 
 def parse_header(data: bytes, size: int) -> Header | None:

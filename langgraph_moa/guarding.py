@@ -25,11 +25,24 @@ class SecretsAware(BaseCallbackHandler, ABC):
 
     @abstractmethod
     def learn_secrets(self, secrets: Callable[[], Iterable[str]]) -> None:
-        """Hear of the keys of a seat that is about to be asked.
+        """Hear of the keys of a mixture whose run begins.
 
         Args:
-            secrets: Returns them; it compares equal for the same seat of the same graph.
+            secrets: Returns those of all its seats; it compares equal for the same graph.
         """
+
+
+def tell_secrets(config: RunnableConfig, secrets: Callable[[], Iterable[str]]) -> None:
+    """Let the handlers of a run know which keys to mask, before any model says anything.
+
+    Args:
+        config: Of a node of the run.
+        secrets: As in `SecretsAware.learn_secrets`.
+    """
+    callbacks = config.get("callbacks")
+    for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ():
+        if isinstance(handler, SecretsAware):
+            handler.learn_secrets(secrets)
 
 
 class SecretGuard(BaseCallbackHandler):
@@ -123,9 +136,6 @@ def guarded(config: RunnableConfig, secrets: Callable[[], Iterable[str]]) -> Run
     """
     guard = SecretGuard(secrets)
     callbacks = config.get("callbacks")
-    for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ():
-        if isinstance(handler, SecretsAware):
-            handler.learn_secrets(secrets)
     if isinstance(callbacks, BaseCallbackManager):
         manager = callbacks.copy()
         manager.handlers.insert(0, guard)

@@ -151,10 +151,7 @@ class ReadyModel:
 
     def secrets(self) -> set[str]:
         """Return what must not stand in an error message: the keys that the model is given or holds."""
-        if not isinstance(self._given, str):
-            return secrets_in(self._given)
-        name = parse_model_name(self._given).provider
-        return secrets_in({**self._kwargs, "api_key": find_key(name, PROVIDERS[name], self._kwargs)})
+        return _secrets_of(self._given, self._kwargs)
 
     def _from_object(self, model: Model) -> Runnable[Any, Any]:
         if not isinstance(model, Runnable):
@@ -219,6 +216,22 @@ class ReadyModel:
 
         built: BaseChatModel = init_chat_model(model, model_provider=provider_name, **arguments)
         return _without_openai_account(built) if provider_name == "together" else built
+
+
+def secrets_of(seat: Seat) -> set[str]:
+    """Return the keys that a seat's models, fallbacks included, are given or hold."""
+    return {
+        secret
+        for model in seat.models
+        for secret in _secrets_of(model, seat.model_kwargs if model == seat.model else {})
+    }
+
+
+def _secrets_of(model: Model, arguments: Mapping[str, Any]) -> set[str]:
+    if not isinstance(model, str):
+        return secrets_in(model)
+    name = parse_model_name(model).provider
+    return secrets_in({**arguments, "api_key": find_key(name, PROVIDERS[name], arguments)})
 
 
 def is_chat_model(model: Model) -> bool:

@@ -23,7 +23,7 @@ from langgraph_moa.gguf.settings import EngineSettings, split_arguments
 from langgraph_moa.preflight import problems
 from langgraph_moa.prompts import AGGREGATE_AND_SYNTHESIZE
 from langgraph_moa.testing import ScriptedChatModel
-from tests.gguf_files import gguf
+from tests.gguf_files import gguf, write_gguf
 
 MISSING = [package for package in ("xllamacpp", "gguf") if find_spec(package) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed, or without a wheel here: {', '.join(MISSING)}")
@@ -181,6 +181,12 @@ def test_files_that_are_none(tmp_path: Path, name: str, content: bytes | None, w
     found = problems(Mixture.of([f"gguf:{path}"], f"gguf:{path}"))
     assert why in str(found[0].error)
     assert name in str(found[0].error)
+
+
+def test_a_part_that_is_missing(tmp_path: Path) -> None:
+    """A model in parts is told by the part that is not there, before any engine reads the first."""
+    write_gguf(tmp_path / "big-00001-of-00002.gguf")
+    assert "big-00002-of-00002.gguf is not there" in str(problem(str(tmp_path / "big-00001-of-00002.gguf")))
 
 
 def test_a_folder_is_none(tmp_path: Path) -> None:

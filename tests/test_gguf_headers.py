@@ -100,7 +100,8 @@ def test_a_context_that_is_not_said(said: dict[str, Entry]) -> None:
 
 @pytest.mark.skipif(find_spec("gguf") is None, reason="not installed: gguf")
 def test_blocks_are_those_of_the_format() -> None:
-    """Blocks are as large as the format's own package has them."""
+    """Blocks are as large as the format's own package has them, but for Q8_1, of which it has more than ggml reads."""
     from gguf.constants import GGML_QUANT_SIZES
 
-    assert {int(kind): size for kind, size in GGML_QUANT_SIZES.items()}.items() <= BLOCKS.items()
+    own = {int(kind): size for kind, size in GGML_QUANT_SIZES.items() if kind.name != "Q8_1"}
+    assert own.items() <= BLOCKS.items()

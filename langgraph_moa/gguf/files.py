@@ -8,7 +8,7 @@ from pathlib import Path
 
 from langgraph_moa.errors import ConfigurationError, MissingDependencyError, MoAError
 from langgraph_moa.extras import not_installed
-from langgraph_moa.gguf_headers import Header, HeaderError, read_header
+from langgraph_moa.gguf_headers import Header, HeaderError, parts_of, read_header
 
 
 def problem(model: str) -> MoAError | None:
@@ -38,7 +38,8 @@ def file_of(model: str) -> tuple[Path, Header]:
     try:
         path = Path(model.strip()).expanduser()
         _refuse_other(path)
-        return path.parent.resolve() / path.name, read_header(path)
+        header, *_ = [read_header(part) for part in parts_of(path)]
+        return path.parent.resolve() / path.name, header
     except HeaderError as error:
         msg = f"the model 'gguf:{model}' cannot be run: {error}. Name a whole .gguf file, as llama.cpp reads it"
         raise ConfigurationError(msg) from error

@@ -13,6 +13,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph_moa import background
 from langgraph_moa.configs import merged
 from langgraph_moa.errors import SelfReferenceError
+from langgraph_moa.guarding import tell_secrets
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.nodes.run import Run, running
 from langgraph_moa.state import MoAState
@@ -55,6 +56,7 @@ class Node(Runnable[MoAState, Update]):
             raise SelfReferenceError(msg)
         token = running.set((*outer, self._run))
         try:
+            tell_secrets(config, self._run.secrets)
             await self._begin(config)
             await self._run.prepare(state)
             return await self._update(state, config)

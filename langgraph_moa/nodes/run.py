@@ -22,6 +22,7 @@ from langgraph_moa.histories import refuse_open_calls
 from langgraph_moa.limits import Limits, tighter
 from langgraph_moa.mixture import Mixture
 from langgraph_moa.mixture.seats import Seat
+from langgraph_moa.models import secrets_of
 from langgraph_moa.preflight import prepare
 from langgraph_moa.prompts import bridged, order_references, with_references
 from langgraph_moa.recording import is_replaying
@@ -62,6 +63,10 @@ class Run:
     def planned_calls(self) -> int:
         """How many calls a run makes at most, retries and fallbacks aside."""
         return sum(1 for _ in self.mixture.planned_calls(None, packaged_prices()))
+
+    def secrets(self) -> set[str]:
+        """Return the keys that the models of all seats are given or hold, also of those that no run comes to ask."""
+        return {secret for seat in self.seats for secret in secrets_of(seat)}
 
     async def prepare(self, state: MoAState) -> None:
         """Refuse to make any call without a conversation, or while a key or a package is missing.

@@ -6,7 +6,6 @@ import re
 import secrets
 import stat
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +18,8 @@ from langgraph_moa.record.files import write_record
 
 MOST = 50
 """Runs that are listed, and kept where there is no folder."""
+_MOST_TRIED = 4 * MOST
+"""Files that are looked at for one list."""
 _IDENTIFIER = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{16}", re.ASCII)
 """When the run began, to the microsecond, and what tells it from others that began then."""
 _FIRST, _LAST = 0.0, datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -41,7 +42,7 @@ class EarlierRuns:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
     def keep(self, record: RunRecord) -> str:
@@ -80,7 +81,7 @@ class EarlierRuns:
     def listed(self) -> list[tuple[str, RunRecord]]:
         """Return the last runs with their ids, the newest first; files that hold no record are left out."""
         found: list[tuple[str, RunRecord]] = []
-        for identifier in self._identifiers():
+        for identifier in self._identifiers()[:_MOST_TRIED]:
             if len(found) == MOST:
                 break
             with suppress(UnknownRunError, ConfigurationError):  # deleted meanwhile, or not ours: nothing to open
@@ -98,7 +99,7 @@ class EarlierRuns:
         with self._lock:
             self._known[identifier] = known
             while len(self._known) > MOST:
-                self._known.popitem(last=False)
+                del self._known[min(self._known)]
 
 
 class _Known(NamedTuple):

@@ -42,7 +42,8 @@ async def run_events(graph: MoAGraph, mixture: Mixture, question: str, runs: Ear
         question: From the user.
         runs: Where the record is kept.
     """
-    recorder, html = RunRecorder(mixture.prices), cache(as_html)
+    recorder = RunRecorder(mixture.prices)
+    html = cache(lambda text: as_html(recorder.masked(text)))
     yield {"type": "begin", "question": question, **described(mixture)}
     failure: Failure | None = None
     try:

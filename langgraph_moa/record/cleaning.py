@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -15,8 +14,12 @@ from langgraph_moa.surrogates import well_formed
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_WORD = re.compile(r"[A-Za-z]+(?:[-_ ][A-Za-z]+)*")
-_LONGEST_WORD = 20
+_PLACEHOLDERS = frozenset((
+    "anything", "dummy-key", "fake-key", "llama-cpp", "llama.cpp", "lm-studio", "lmstudio", "localhost", "no-key",
+    "no-key-needed", "no-key-required", "not-needed", "not-required", "not-used", "not_needed", "ollama", "placeholder",
+    "secret", "unused", "your-api-key",
+))  # fmt: skip
+"""What servers without keys are given for one; answers may speak of them."""
 
 
 def cleaned(record: RunRecord, known: Iterable[str]) -> RunRecord:
@@ -24,20 +27,25 @@ def cleaned(record: RunRecord, known: Iterable[str]) -> RunRecord:
 
     Args:
         record: As it was heard.
-        known: The keys that the run's models hold; a short word without digits, as `ollama` or `not-needed`, is what
-            servers without keys are given, and stays. What looks like a key is masked besides.
+        known: As in `cleaner`.
     """
-    secrets = sorted((secret for secret in known if not _is_a_word(secret)), key=len, reverse=True)
+    return cast("RunRecord", _with_texts(record, cleaner(known)))
+
+
+def cleaner(known: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that masks keys in a text, and replaces half characters.
+
+    Args:
+        known: The keys that a run's models hold; `ollama`, `not-needed` and the like, which servers without keys are
+            given, stay. What looks like a key is masked besides.
+    """
+    secrets = sorted((secret for secret in known if secret.lower() not in _PLACEHOLDERS), key=len, reverse=True)
 
     @cache  # the seats of a layer read the same texts
     def clean(text: str) -> str:
         return redact(well_formed(text), secrets)
 
-    return cast("RunRecord", _with_texts(record, clean))
-
-
-def _is_a_word(secret: str) -> bool:
-    return len(secret) < _LONGEST_WORD and _WORD.fullmatch(secret) is not None
+    return clean
 
 
 def _with_texts(value: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - any part of a record

@@ -21,8 +21,6 @@ _FORMS: dict[str, Callable[[RunRecord], str]] = {
     ".json": RunRecord.to_json,
 }
 
-_PRIVATE = 0o600
-
 
 def writable(path: str | Path) -> Path:
     """Return the file that a path leads to, where a record can be written; one that is there stays as it is.
@@ -33,10 +31,10 @@ def writable(path: str | Path) -> Path:
     _form(path)
     try:
         target = Path(os.path.realpath(path))
-        mode = _mode(target)
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode or _PRIVATE))
-        if mode is None:
-            target.unlink()
+        if _mode(target) is None:
+            _new_file_beside(target).unlink()
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         msg = f"no record can be written to {str(path)!r}: {why}. Name a file in a folder that you may write to"
@@ -45,25 +43,54 @@ def writable(path: str | Path) -> Path:
 
 
 def write_record(record: RunRecord, path: str | Path) -> None:
-    """Write a record in the form that the ending of its path says, in place of what was there, whole or not at all.
+    """Write a record in the form that the ending of its path says, in place of what was there.
+
+    A reader finds it whole or not at all, but where a file can be written and not be replaced: a mount, or in a folder
+    of somebody else.
 
     Raises:
         ConfigurationError: The ending is none that is known.
         OSError: It cannot be written.
     """
-    written = _form(path)(record)
+    written = _form(path)(record).encode()
     target = Path(os.path.realpath(path))
+    if not _replaced(target, written):
+        target.write_bytes(written)
+
+
+def _replaced(target: Path, written: bytes) -> bool:
+    """Put a new file in the place of a target; say whether the place allows that, where there is a file already."""
     mode = _mode(target)
-    handle, name = tempfile.mkstemp(prefix=".moa-", dir=target.parent)
-    half = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(written)
+        half = _new_file_beside(target)
+    except OSError:
+        if mode is None:
+            raise
+        return False
+    try:
+        half.write_bytes(written)
         if mode is not None:
             half.chmod(mode)
-        half.replace(target)
+        return _moved(half, target, is_new=mode is None)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _moved(half: Path, target: Path, *, is_new: bool) -> bool:
+    try:
+        half.replace(target)
+    except OSError:
+        if is_new:
+            raise
+        return False
+    return True
+
+
+def _new_file_beside(target: Path) -> Path:
+    """Make an empty file in the target's folder, for its owner alone."""
+    handle, name = tempfile.mkstemp(prefix=".moa-", dir=target.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _mode(target: Path) -> int | None:

@@ -16,7 +16,7 @@ from langgraph_moa.errors import ConfigurationError
 from langgraph_moa.events import CALLBACK_EVENT
 from langgraph_moa.guarding import SecretsAware
 from langgraph_moa.record.building import build_record
-from langgraph_moa.record.cleaning import cleaned
+from langgraph_moa.record.cleaning import cleaned, cleaner
 from langgraph_moa.record.hearing import Heard, HeardMixture, Tree
 from langgraph_moa.record.run_record import RunRecord
 from langgraph_moa.usage import PriceTable, packaged_prices
@@ -73,13 +73,19 @@ class RunRecorder(SecretsAware):
         return tuple(cleaned(build_record(run, prices), known) for run in runs)
 
     def learn_secrets(self, secrets: Callable[[], Iterable[str]]) -> None:
-        """Note the keys that a seat's models hold, to mask them in what they say."""
+        """Note the keys that a mixture's models hold, to mask them in what they say."""
         with self._lock:
             is_known = secrets in self._secrets
         if not is_known:
             found = frozenset(secrets())
             with self._lock:
                 self._secrets[secrets] = found
+
+    def masked(self, text: str) -> str:
+        """Return a text as records show it: without the keys that the models hold whose runs were heard."""
+        with self._lock:
+            known = frozenset().union(*self._secrets.values())
+        return cleaner(known)(text)
 
     def clear(self) -> None:
         """Forget every run that has ended."""

@@ -40,5 +40,8 @@ class AttentiveProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # 
         if is_answering or self.cycle is not self._answered:
             self._answered = self.cycle
             self._next_look = self.loop.call_later(self._patience, self._look)
+        elif self.transport.is_closing():
+            self.transport.abort()  # what was sent is not read either
         else:
             self.transport.close()
+            self._next_look = self.loop.call_later(self._patience, self._look)

@@ -142,6 +142,20 @@ def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert runs.listed() == first
 
 
+def test_a_new_run_costs_one_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside more files than are listed, a list after a new run reads that one alone."""
+    runs = EarlierRuns(tmp_path)
+    for second in range(MOST + 5):
+        runs.keep(at(second))
+    runs.listed()
+    runs.keep(at(MOST + 5))
+    read: list[str] = []
+    whole = RunRecord.from_json
+    monkeypatch.setattr(RunRecord, "from_json", lambda text: read.append(text) or whole(text))
+    assert runs.listed()[0][1] == at(MOST + 5)
+    assert len(read) == 1
+
+
 def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     """A folder that is made has the mode 0700 and a file 0600, whatever new files have; one that is there stays."""
     before = os.umask(0)

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 
-from langgraph_moa import Layer, Mixture, Proposer, RunRecord, RunRecorder
+from langgraph_moa import Aggregator, Layer, Mixture, Proposer, RunRecord, RunRecorder
 from langgraph_moa.playground import running
 from langgraph_moa.playground.earlier_runs import EarlierRuns
 from langgraph_moa.playground.running import prepared, run_events
 from langgraph_moa.playground.telling import Teller, run_status
-from langgraph_moa.testing import ScriptedChatModel
+from langgraph_moa.testing import Behaviour, ScriptedChatModel, Simulator
 from tests.playground.pages import mixtures, saying, trouble
 
 
@@ -132,6 +134,17 @@ async def test_half_characters_stop_no_run() -> None:
     events = await events_of(Mixture.of([Proposer(saying("one \ud83d"), name="a")], saying("two \ude00")))
     assert "\ufffd" in events[-1]["run"]["html"]
     json.dumps(events, ensure_ascii=False).encode()
+
+
+async def test_whole_answers_show_no_key(simulator: Simulator) -> None:
+    """A key that a model holds is masked in every answer that has ended, while the run goes on and at its end."""
+    key = "gateway-word-1234"
+    simulator.models |= {name: Behaviour(reply=f"{name} says {key}") for name in ("a", "m")}
+    seats = [ChatOpenAI(model=name, api_key=SecretStr(key), base_url=simulator.url) for name in ("a", "m")]
+    told = await events_of(Mixture([Layer([Proposer(seats[0], name="a")])], Aggregator(seats[1])))
+    whole = [event for event in told if event["type"] in ("seat", "answer", "end")]
+    assert [event["html"] for event in whole[:2]] == [f"<p>{name} says **********</p>\n" for name in ("a", "m")]
+    assert key not in json.dumps(whole)
 
 
 async def test_no_loop_waits_for_html(monkeypatch: pytest.MonkeyPatch) -> None:

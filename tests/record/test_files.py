@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -85,3 +86,19 @@ def test_whatever_name_is_writable_is_written(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 250 + ".html")
     write_record(RECORD, writable(path))
     assert path.stat().st_size > 0
+
+
+def test_a_file_that_cannot_be_replaced_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose place cannot be taken, as a mount, or another user's in /tmp, is found writable, and is written."""
+    path = tmp_path / "run.json"
+    path.touch()
+
+    def busy(half: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, f"{half} cannot take the place of {target}")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    write_record(RECORD, writable(path))
+    assert RunRecord.from_json(path.read_text(encoding="utf-8")) == RECORD
+    with pytest.raises(OSError, match="cannot take the place"):
+        write_record(RECORD, tmp_path / "new.json")
+    assert list(tmp_path.iterdir()) == [path]

@@ -209,6 +209,20 @@ def test_a_key_that_a_model_writes_is_masked(simulator: Simulator) -> None:
         assert key not in text
 
 
+def test_a_key_of_a_model_that_is_not_asked_is_masked(simulator: Simulator) -> None:
+    """A key that stands in the question is masked also where the model that holds it is never asked."""
+    key = "hunterTwoSecretPass"
+    simulator.models["small"] = Behaviour(status=400, reply="no")
+    small = ChatOpenAI(model="small", api_key=SecretStr("another-key-9"), base_url=simulator.url)
+    last = ChatOpenAI(model="sum", api_key=SecretStr(key), base_url=simulator.url)
+    recorder = RunRecorder()
+    graph = create_moa(Mixture([Layer([Proposer(small, name="s")])], Aggregator(last)))
+    with pytest.raises(QuorumError):
+        graph.invoke(ask(f"What is {key}?"), {"callbacks": [recorder]})
+    assert recorder.result().messages[-1].text == "What is **********?"
+    assert recorder.masked(f"{key} or another-key-9") == "********** or **********"
+
+
 def test_thirteen_calls_are_not_slowed() -> None:
     """The paper's thirteen calls take at most thrice as long with a recorder as without, all told at their best."""
     names = [f"p{number}" for number in range(6)]
