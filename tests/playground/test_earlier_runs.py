@@ -151,7 +151,12 @@ def test_a_new_run_costs_one_reading(tmp_path: Path, monkeypatch: pytest.MonkeyP
     runs.keep(at(MOST + 5))
     read: list[str] = []
     whole = RunRecord.from_json
-    monkeypatch.setattr(RunRecord, "from_json", lambda text: read.append(text) or whole(text))
+
+    def reading(text: str) -> RunRecord:
+        read.append(text)
+        return whole(text)
+
+    monkeypatch.setattr(RunRecord, "from_json", reading)
     assert runs.listed()[0][1] == at(MOST + 5)
     assert len(read) == 1
 
