@@ -97,7 +97,7 @@ async def test_a_killed_worker_loses_nothing(
     from distributed import Scheduler
 
     monkeypatch.setattr("langgraph_moa.evaluation.runs.cluster.CONNECTING_SECONDS", 60.0)
-    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address="127.0.0.1:0") as scheduler:
         with ExitStack() as held:
             killed, _ = (_started_worker(scheduler.address, tmp_path, held) for _ in range(2))
             killer = Killer(killed)
@@ -138,7 +138,7 @@ async def test_a_benchmark_is_the_same_there(tmp_path: Path, monkeypatch: pytest
     with Simulator(warm) as simulator:
         monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
         monkeypatch.setenv("OPENAI_API_KEY", "any")
-        async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        async with Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address="127.0.0.1:0") as scheduler:
             places: dict[str, Any] = {"nthreads": THREADS, "local_directory": str(tmp_path), "dashboard": False}
             async with Worker(scheduler.address, **places), Worker(scheduler.address, **places):
                 there = await report("there", scheduler.address)
